@@ -1,0 +1,157 @@
+"""What is wrong with the configuration, as Django system checks.
+
+`python manage.py check` prints them, every command runs them first, `check --deploy` adds those
+that matter only on the internet.
+"""
+
+import difflib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from aragora_site.environment import dotenv_file, is_loopback, known_variables
+
+MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+OTHER_NAMES = {
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",
+    "OPENAI_API_URL": "OPENAI_BASE_URL",
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "ANTHROPIC_URL": "ANTHROPIC_BASE_URL",
+}
+"""What these go by elsewhere."""
+CLOSE = 0.83
+
+
+@register()
+def environment_is_readable(
+    app_configs: Sequence[Any] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Every variable parses (aragora.E001)."""
+    return [
+        Error(
+            f"{problem.variable} cannot be used: {problem.message}.",
+            hint="docs/ENVIRONMENT.md lists every variable with its default.",
+            id="aragora.E001",
+        )
+        for problem in settings.ARAGORA_PROBLEMS
+    ]
+
+
+@register()
+def variables_are_known(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
+    """No variable is misspelt (aragora.W001)."""
+    known = {*known_variables(), "ARAGORA_ENV_FILE"}
+    found: list[CheckMessage] = []
+    for variable in sorted(os.environ):
+        if variable.startswith("ARAGORA_") and variable not in known:
+            close = difflib.get_close_matches(variable, known, n=1)
+            found.append(
+                Warning(
+                    f"{variable} is not a variable of Aragora; it does nothing.",
+                    hint=f"Did you mean {close[0]}?" if close else "See docs/ENVIRONMENT.md.",
+                    id="aragora.W001",
+                )
+            )
+            continue
+        meant = _model_variable(variable)
+        if meant and meant not in os.environ:
+            found.append(
+                Warning(
+                    f"{variable} is not a variable that Aragora reads by itself.",
+                    hint=f"Did you mean {meant}?",
+                    id="aragora.W001",
+                )
+            )
+    return found
+
+
+def _model_variable(variable: str) -> str:
+    """The variable of a model server that somebody may have meant by another name; empty for a
+    name that is right, or far from all of them."""
+    if variable in MODEL_VARIABLES or not variable.startswith(("OPEN", "ANTHRO")):
+        return ""
+    if variable in OTHER_NAMES:
+        return OTHER_NAMES[variable]
+    close = difflib.get_close_matches(variable, MODEL_VARIABLES, n=1, cutoff=CLOSE)
+    return close[0] if close else ""
+
+
+@register()
+def dotenv_file_is_readable(
+    app_configs: Sequence[Any] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Every line of `.env` is an assignment or a comment (aragora.W003)."""
+    from dotenv.parser import parse_stream
+
+    file = dotenv_file()
+    try:
+        with file.open(encoding="utf-8") as stream:
+            wrong = [binding.original.line for binding in parse_stream(stream) if binding.error]
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError):
+        return [Warning(f"{file} cannot be read.", hint="It does nothing.", id="aragora.W003")]
+    return [
+        Warning(
+            f"{file}, line {line}, cannot be read as NAME=value; it does nothing.",
+            hint="Look for a quotation mark that is not closed.",
+            id="aragora.W003",
+        )
+        for line in wrong
+    ]
+
+
+@register()
+def reachable_servers_are_configured(
+    app_configs: Sequence[Any] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """A server that others can reach knows its own name (aragora.W002)."""
+    environment = settings.ARAGORA
+    if is_loopback(environment.host) or set(environment.allowed_hosts) - {
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+    }:
+        return []
+    return [
+        Warning(
+            f"ARAGORA_HOST is {environment.host}, but only requests to localhost are answered.",
+            hint="Set ARAGORA_ALLOWED_HOSTS to the names that people type.",
+            id="aragora.W002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
+    """Nothing that is convenient on a laptop is left on (aragora.W010 to W012)."""
+    environment = settings.ARAGORA
+    found: list[CheckMessage] = []
+    if environment.allow_anonymous_debates:
+        found.append(
+            Warning(
+                "People who are not signed in may start debates, at your expense.",
+                hint="Set ARAGORA_ALLOW_ANONYMOUS_DEBATES=false.",
+                id="aragora.W010",
+            )
+        )
+    if not environment.secret_key:
+        found.append(
+            Warning(
+                "The secret key was generated on this machine; other instances have another one.",
+                hint="Set ARAGORA_SECRET_KEY to the same long random text on every instance.",
+                id="aragora.W011",
+            )
+        )
+    if not environment.database_url:
+        found.append(
+            Warning(
+                "The embedded SQLite database serves one machine.",
+                hint="Set DATABASE_URL to a PostgreSQL database to run several instances.",
+                id="aragora.W012",
+            )
+        )
+    return found

@@ -1,0 +1,44 @@
+"""What is answered when no view could: the API's error form under /api, a page elsewhere."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from debates.api.errors import answer_exception
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return _answer(request, exception, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return _answer(request, exception, HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, exception, HTTPStatus.FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`reason` is Django's; it would help an attacker more than a person."""
+    return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, Http404(), HTTPStatus.NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, RuntimeError(), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _answer(request: HttpRequest, exception: Exception, status: HTTPStatus) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return answer_exception(request, exception)
+    context: dict[str, Any] = {
+        "trace_id": getattr(request, "id", ""),
+        "max_bytes": settings.ARAGORA.max_upload_bytes,
+    }
+    return render(request, f"{status.value}.html", context, status=status)

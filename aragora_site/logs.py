@@ -1,0 +1,60 @@
+"""Structured logs on standard error: one event a line, with stable names and ids.
+
+An event never holds prompt text, keys or tokens. The request id is bound by
+`aragora_site.middleware` and appears on every line that a request causes.
+"""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(*, format: str, level: str, on_terminal: bool) -> None:
+    """Send structlog's events and the standard library's records through one renderer.
+
+    `format` and `level` are the values of ARAGORA_LOG_FORMAT and ARAGORA_LOG_LEVEL."""
+    if format == "auto":
+        format = "console" if on_terminal else "json"
+    if level == "auto":
+        level = "warning" if on_terminal else "info"
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=on_terminal,
+                # The richer form shows local variables, and those may be secrets.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # One line a request is the server's business; these would say it again, some with URLs.
+    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "daphne", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

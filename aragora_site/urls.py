@@ -1,0 +1,27 @@
+"""The URL space: the admin, probes, the stream, the API and the pages."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django_prometheus.exports import ExportToDjangoView
+
+from debates.web.views.account import SignIn
+from ratelimit.forms import limit_form
+
+urlpatterns = [
+    # Before the views that they guard, at the same addresses.
+    path("admin/login/", limit_form("sign-in")(admin.site.login)),
+    path("sign-in/", limit_form("sign-in")(SignIn.as_view())),
+    path("admin/", admin.site.urls),
+    path("", include("monitoring.urls")),
+    path("", include("debates.streaming.sse")),
+    path("", include("debates.api.urls")),
+    path("", include("debates.web.urls")),
+]
+if settings.ARAGORA.enable_telemetry:
+    urlpatterns.insert(0, path("metrics", ExportToDjangoView, name="metrics"))
+
+handler400 = "aragora_site.error_views.bad_request"
+handler403 = "aragora_site.error_views.forbidden"
+handler404 = "aragora_site.error_views.not_found"
+handler500 = "aragora_site.error_views.server_error"
