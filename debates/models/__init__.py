@@ -1,0 +1,31 @@
+"""Rows of the product, a module a subject."""
+
+from debates.models.agent import Agent
+from debates.models.audience import AudienceVote, Suggestion
+from debates.models.debate import Debate
+from debates.models.document import Document
+from debates.models.event import DebateEvent
+from debates.models.idempotency import IdempotencyRecord
+from debates.models.rating import Match, MatchResult, Rating
+from debates.models.stream import StreamPlace
+from debates.models.transcript import Ballot, Round, Turn, Verdict
+from debates.models.usage import UsageRecord
+
+__all__ = [
+    "Agent",
+    "AudienceVote",
+    "Ballot",
+    "Debate",
+    "DebateEvent",
+    "Document",
+    "IdempotencyRecord",
+    "Match",
+    "MatchResult",
+    "Rating",
+    "Round",
+    "StreamPlace",
+    "Suggestion",
+    "Turn",
+    "UsageRecord",
+    "Verdict",
+]

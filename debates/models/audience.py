@@ -1,0 +1,69 @@
+"""What people who watch say: votes for standing answers, and suggestions to the panel."""
+
+from django.db import models
+
+LEAST_INTENSITY, MOST_INTENSITY = 1, 10
+MAX_SUGGESTION_LENGTH = 500
+
+
+class AudienceVote(models.Model):
+    """The last vote of one person in one debate."""
+
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="audience_votes"
+    )
+    person = models.CharField(max_length=64)
+    """Who voted (`debates.visitors.Person.key`)."""
+    source = models.CharField(max_length=32, blank=True)
+    """Stands for the address of somebody who is not signed in; empty otherwise."""
+    candidate = models.CharField(max_length=32)
+    """The engine's `CandidateId`. The answer stood when the vote was cast; it may not any more."""
+    answer = models.TextField()
+    """In the words of the panel."""
+    intensity = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("debate_id", "id")
+        constraints = (
+            # Also serves the tally of a debate.
+            models.UniqueConstraint(fields=("debate", "person"), name="audience_vote_once"),
+            models.CheckConstraint(
+                name="audience_vote_intensity_in_range",
+                condition=models.Q(intensity__range=(LEAST_INTENSITY, MOST_INTENSITY)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.candidate} ({self.intensity})"
+
+
+class Suggestion(models.Model):
+    """Something that a person wants the panel to consider. Shown to agents as a quotation."""
+
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="suggestions"
+    )
+    number = models.PositiveSmallIntegerField()
+    """Dense per debate, from 1."""
+    person = models.CharField(max_length=64)
+    source = models.CharField(max_length=32, blank=True)
+    """As in `AudienceVote`."""
+    text = models.CharField(max_length=MAX_SUGGESTION_LENGTH)
+    fingerprint = models.CharField(max_length=32)
+    """The same for texts that differ in nothing but case, spaces and punctuation."""
+    offered_in_round = models.PositiveSmallIntegerField(null=True, blank=True)
+    """The round whose exchange was shown it; null while it waits for one."""
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("debate_id", "number")
+        constraints = (
+            # Also serves the worker, which reads those that wait, in order.
+            models.UniqueConstraint(fields=("debate", "number"), name="suggestion_number_unique"),
+            models.UniqueConstraint(fields=("debate", "fingerprint"), name="suggestion_said_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"suggestion {self.number}"

@@ -1,0 +1,130 @@
+"""A debate: what was asked, of whom, under which rules, and how far it has come."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility, choices_of
+from debates.engine.types import DecisionMode, ProtocolName, StopReason
+
+MAX_QUESTION_LENGTH = 10_000
+MIN_ROUNDS, MAX_ROUNDS = 1, 12
+
+
+class Debate(models.Model):
+    """The row that a worker locks, and whose `fence` says which worker owns it.
+
+    `fence` grows by one whenever a worker takes the debate up or somebody cancels it; a worker
+    writes only while the fence is the one it was given. `last_seq` is the number of the newest
+    event; it is allotted under this row's lock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(max_length=96, unique=True)
+    question = models.TextField(max_length=MAX_QUESTION_LENGTH)
+    context = models.TextField(blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    domain = models.CharField(max_length=64, default="general")
+    metadata = models.JSONField(default=dict, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="debates",
+    )
+    visibility = models.CharField(max_length=16, choices=Visibility, default=Visibility.PRIVATE)
+
+    panel = models.JSONField()
+    """`AgentSpec` of every panelist, in the order of their names; never changed."""
+    judge = models.JSONField(null=True, blank=True)
+    """`AgentSpec` of the judge, from outside the panel."""
+    protocol = models.CharField(max_length=32, choices=choices_of(ProtocolName))
+    decision = models.CharField(max_length=32, choices=choices_of(DecisionMode))
+    rounds = models.PositiveSmallIntegerField(default=3)
+    seed = models.BigIntegerField()
+    budget_usd = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True)
+    budget_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    deadline_seconds = models.PositiveIntegerField(null=True, blank=True)
+
+    status = models.CharField(max_length=16, choices=DebateStatus, default=DebateStatus.CREATED)
+    stop_reason = models.CharField(max_length=16, blank=True, choices=choices_of(StopReason))
+    failure = models.TextField(blank=True)
+    """Why it failed, in one sentence for people."""
+    stop_requested = models.BooleanField(default=False)
+    """Somebody asked for the verdict with what there is."""
+    round = models.PositiveSmallIntegerField(default=0)
+    phase = models.CharField(max_length=16, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    """How often a worker has died in it without a new turn since."""
+    lease_holder = models.CharField(max_length=128, blank=True)
+    """`host:pid` of the process that runs it; empty when nobody does."""
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    epoch = models.UUIDField(default=uuid.uuid4, editable=False)
+    """Names this numbering of the event log, for clients that resume."""
+    last_seq = models.PositiveBigIntegerField(default=0)
+
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    active_seconds = models.FloatField(default=0.0)
+    """Time spent running, without queueing and pauses; the deadline counts this."""
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                name="debate_rounds_in_range",
+                condition=models.Q(rounds__range=(MIN_ROUNDS, MAX_ROUNDS)),
+            ),
+            models.CheckConstraint(
+                name="debate_question_not_empty", condition=~models.Q(question="")
+            ),
+            models.CheckConstraint(
+                name="debate_budget_positive",
+                condition=models.Q(budget_usd__isnull=True) | models.Q(budget_usd__gt=0),
+            ),
+            models.CheckConstraint(
+                name="debate_token_budget_positive",
+                condition=models.Q(budget_tokens__isnull=True) | models.Q(budget_tokens__gt=0),
+            ),
+            # Nobody could ever read it.
+            models.CheckConstraint(
+                name="debate_private_has_owner",
+                condition=models.Q(visibility=Visibility.PUBLIC) | models.Q(owner__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="debate_ended_when_terminal",
+                condition=(
+                    models.Q(status__in=sorted(TERMINAL_STATUSES), completed_at__isnull=False)
+                    | (
+                        ~models.Q(status__in=sorted(TERMINAL_STATUSES))
+                        & models.Q(completed_at__isnull=True)
+                    )
+                ),
+            ),
+        )
+        indexes = (
+            # The list of debates, newest first, and its deep pages.
+            models.Index(fields=("-created_at", "-id"), name="debate_newest"),
+            # The dispatcher's queue: what waits, oldest first.
+            models.Index(fields=("status", "queued_at"), name="debate_queue"),
+            # "My debates", newest first.
+            models.Index(fields=("owner", "-created_at"), name="debate_by_owner"),
+        )
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL_STATUSES

@@ -1,0 +1,279 @@
+"""What a worker writes while a debate runs: turns, rounds, usage and events, under the fence.
+
+Checkpoints of one or several debates share a transaction. Each debate is locked, and its fence
+checked, by the one UPDATE that also counts its tokens and allots the numbers of its events; a
+debate whose fence has moved is left out, and nothing of it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from django.db import transaction
+
+from debates.choices import DebateStatus
+from debates.models import Round, Suggestion, Turn, UsageRecord
+from debates.services.bulk import Add, insert_rows, update_rows
+from debates.services.events import (
+    EventRow,
+    FenceMoved,
+    NewEvent,
+    allot_numbers,
+    insert_events,
+    number_events,
+)
+
+MICRODOLLAR = Decimal("0.000001")
+"""What costs are counted in."""
+
+
+class TurnRow(NamedTuple):
+    """A turn as it is written; the fields are those of `Turn`, without the underscore, which keeps
+    them apart from a tuple's own."""
+
+    debate_id: UUID
+    index_: int
+    round: int
+    phase: str
+    agent: str
+    part: str
+    text: str
+    reply: Mapping[str, Any] | None
+    failure_code: str
+    failure_message: str
+    model: str
+    served_by: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    duration_seconds: float
+    created_at: datetime
+
+
+_TURN_FIELDS = tuple(name.rstrip("_") for name in TurnRow._fields)
+
+
+class UsageRow(NamedTuple):
+    """What a call used, as it is written; the fields are those of `UsageRecord`."""
+
+    debate_id: UUID | None
+    agent: str
+    provider: str
+    model: str
+    call: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    estimated: bool
+    created_at: datetime
+
+
+class Opening(NamedTuple):
+    """A round that begins; the fields are those of `Round`."""
+
+    debate_id: UUID
+    number: int
+    started_at: datetime
+
+
+class Closing(NamedTuple):
+    """A round that is over; the fields are those of `Round`."""
+
+    ended_at: datetime
+    agreement: float
+    stability: float | None
+    debate_id: UUID
+    number: int
+
+
+class Offer(NamedTuple):
+    """A suggestion of the audience that the agents are shown in a round; the fields are those of
+    `Suggestion`."""
+
+    offered_in_round: int
+    debate_id: UUID
+    number: int
+
+
+class Figures(NamedTuple):
+    """What a debate has used; the fields are those of `Debate`."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class Standing(NamedTuple):
+    """What a worker learns of its debate when it has written a step."""
+
+    status: DebateStatus
+    stop_requested: bool
+    rows: list[EventRow]
+    """The events of the step."""
+    last_seq: int
+    """The number of the last of them; without any, of the last event before."""
+
+
+class Disturbed(Exception):
+    """The log was not where the step wanted it, or the fence has moved; nothing was written."""
+
+
+_STANDING = ("status", "stop_requested")
+Key = tuple[UUID, int]
+"""Who writes: a debate, and the fence under which it was claimed."""
+Outcome = Standing | FenceMoved | Disturbed
+
+
+class Finale(Protocol):
+    """What else is written with the last checkpoint of a debate."""
+
+    @property
+    def event_count(self) -> int:
+        """How many events it adds."""
+        ...
+
+    @property
+    def locks_more(self) -> bool:
+        """Whether it locks more than its own debate."""
+        ...
+
+    def write(self, figures: Figures, disturbed: bool) -> list[NewEvent]:
+        """Write it, in the transaction that holds the debate's lock; `event_count` events.
+        `disturbed`: somebody else has written to the log since the worker last looked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One step of one debate. The worker that owns the fence has numbered its turns."""
+
+    debate_id: UUID
+    fence: int
+    now: datetime
+    events: Sequence[NewEvent] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Of the debate's row: absolute values, so that the later of two wins."""
+    turns: Sequence[TurnRow] = ()
+    usage: Sequence[UsageRow] = ()
+    opened: Sequence[Opening] = ()
+    closed: Sequence[Closing] = ()
+    offered: Sequence[Offer] = ()
+    finale: Finale | None = None
+    after: int | None = None
+    """The number of the log's last event before this step, if only its worker has written."""
+    undisturbed_only: bool = False
+    """Write it only if that is so."""
+
+    @property
+    def key(self) -> Key:
+        return self.debate_id, self.fence
+
+    @property
+    def event_count(self) -> int:
+        return len(self.events) + (self.finale.event_count if self.finale else 0)
+
+
+def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
+    """Write the steps in one transaction; what became of each, in their order.
+
+    Publishing the events is left to the caller, who knows when it is committed."""
+    outcomes: dict[int, Outcome] = {}
+    kept: list[Checkpoint] = []
+    events: list[EventRow] = []
+    with transaction.atomic():
+        for places in _together(checkpoints):
+            steps = [checkpoints[place] for place in places]
+            try:
+                standings = _advance(steps)
+            except (FenceMoved, Disturbed) as error:
+                outcomes.update(dict.fromkeys(places, error))
+                continue
+            outcomes.update(zip(places, standings, strict=True))
+            kept += steps
+            events += [row for standing in standings for row in standing.rows]
+        insert_rows(Round, Opening._fields, [row for step in kept for row in step.opened])
+        insert_rows(Turn, _TURN_FIELDS, [row for step in kept for row in step.turns])
+        insert_rows(UsageRecord, UsageRow._fields, [row for step in kept for row in step.usage])
+        insert_events(events)
+        closed = [row for step in kept for row in step.closed]
+        update_rows(Round, Closing._fields[:3], Closing._fields[3:], closed)
+        offered = [row for step in kept for row in step.offered]
+        update_rows(Suggestion, Offer._fields[:1], Offer._fields[1:], offered)
+    return [outcomes[place] for place in range(len(checkpoints))]
+
+
+def _together(checkpoints: Sequence[Checkpoint]) -> list[list[int]]:
+    """The places of the steps that one UPDATE can do: those of one debate, up to one that depends
+    on what the UPDATE finds."""
+    parts: list[list[int]] = []
+    newest: dict[Key, list[int]] = {}
+    for place, step in enumerate(checkpoints):
+        part = newest.get(step.key)
+        if part is None or step.undisturbed_only:
+            part = newest[step.key] = []
+            parts.append(part)
+        part.append(place)
+    return parts
+
+
+def _advance(steps: Sequence[Checkpoint]) -> list[Standing]:
+    """Take the debate's lock, count what it used, write its finale, number its events."""
+    head, changes = steps[0], dict[str, Any]()
+    for step in steps:
+        changes.update(step.changes)
+    changes.update(spending([row for step in steps for row in step.usage]))
+    total = sum(step.event_count for step in steps)
+    try:
+        number, found = allot_numbers(
+            debate_id=head.debate_id,
+            count=total,
+            fence=head.fence,
+            changes=changes,
+            only_after=head.after if head.undisturbed_only else None,
+            returning=(*Figures._fields, *_STANDING),
+        )
+    except FenceMoved as error:
+        if not head.undisturbed_only:
+            raise
+        raise Disturbed(str(head.debate_id)) from error
+    disturbed = number - 1 != head.after
+    figures, status, stop_requested = Figures(*found[:3]), DebateStatus(found[3]), bool(found[4])
+    standings = []
+    for step in steps:
+        events = [*step.events, *(step.finale.write(figures, disturbed) if step.finale else ())]
+        rows = number_events(debate_id=step.debate_id, first=number, events=events, now=step.now)
+        number += len(rows)
+        standings.append(Standing(status, stop_requested, rows, number - 1))
+    return standings
+
+
+def spending(rows: Sequence[UsageRow]) -> dict[str, Any]:
+    """The changes that keep a debate's counters equal to the sum of its usage records."""
+    if not rows:
+        return {}
+    return {
+        "input_tokens": Add(sum(row.input_tokens for row in rows)),
+        "output_tokens": Add(sum(row.output_tokens for row in rows)),
+        "cost_usd": Add(sum((row.cost_usd for row in rows), Decimal(0))),
+    }
+
+
+def record_strays(debate_id: UUID, rows: Sequence[UsageRow]) -> None:
+    """Write down what calls used that came to no turn: cut off, or finished after the debate was
+    somebody else's. Money that was spent is counted whoever owns the debate."""
+    with transaction.atomic():
+        try:
+            allot_numbers(debate_id=debate_id, count=0, changes=spending(rows))
+        except FenceMoved:  # The debate was deleted.
+            rows = [row._replace(debate_id=None) for row in rows]
+        insert_rows(UsageRecord, UsageRow._fields, rows)
+
+
+def money(amount: float) -> Decimal:
+    """US dollars as they are stored."""
+    return Decimal(amount).quantize(MICRODOLLAR)

@@ -1,0 +1,149 @@
+"""Taking debates up: what a worker has to know of them, and the claim. All synchronous.
+
+Everything is read before anything is locked. A debate that begins is claimed and opened by the same
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from debates.choices import DebateStatus
+from debates.engine.planner import next_step
+from debates.engine.types import Ask, Setup, Spent
+from debates.engine.types import Turn as EngineTurn
+from debates.models import Debate, Round, Turn
+from debates.providers.base import AgentSpec
+from debates.running import claims
+from debates.running.checkpoint import Checkpoint, Opening
+from debates.running.records import stored_turn
+from debates.running.rounds import Rounds
+from debates.services.bulk import insert_rows
+from debates.services.events import EventRow, insert_events, publish_after_commit
+from debates.services.panels import build_setup, judge_of, specs_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A claimed debate, with everything that it holds so far."""
+
+    debate: Debate
+    """The row, as it was when the debate was claimed."""
+    setup: Setup
+    specs: Mapping[str, AgentSpec]
+    """The panel and the judge, by name."""
+    turns: tuple[EngineTurn, ...]
+    """In the order of finishing."""
+    round_started_at: datetime | None
+    """When the newest round began; None before the first."""
+    others_spoke: bool
+    """Whether somebody else than the program may have written to the log."""
+
+    def rounds(self) -> Rounds:
+        """Where it stands."""
+        return Rounds(
+            self.debate.pk,
+            self.debate.fence,
+            self.setup,
+            self.debate.round,
+            self.debate.phase,
+            self.round_started_at,
+        )
+
+
+def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
+    """Take up to `limit` debates from the queue."""
+    return _take(list(claims.next_in_line(now)[:limit]), holder, claims.WAITING, now)
+
+
+def take_one(
+    *, debate_id: UUID, holder: str, statuses: frozenset[DebateStatus], now: datetime
+) -> Loaded | None:
+    """Take up this debate, out of turn; None when its state does not allow it or somebody else
+    has it."""
+    free = claims.free(now).filter(pk=debate_id, status__in=sorted(statuses))
+    return next(iter(_take(list(free), holder, statuses, now)), None)
+
+
+def _take(
+    debates: Sequence[Debate], holder: str, statuses: frozenset[DebateStatus], now: datetime
+) -> list[Loaded]:
+    found = [(debate, _load_or_none(debate)) for debate in debates]
+    taken: list[Loaded] = []
+    broken: list[Debate] = []
+    events: list[EventRow] = []
+    opened: list[Opening] = []
+    with transaction.atomic():
+        for debate, loaded in found:
+            opening = _opening(loaded, now) if loaded else None
+            rows = claims.claim(debate, holder=holder, statuses=statuses, opening=opening, now=now)
+            if rows is None:
+                continue  # Another process got there first.
+            events += rows
+            publish_after_commit(debate_id=debate.pk, rows=rows)
+            if loaded is None:
+                broken.append(debate)
+            elif opening is None:
+                taken.append(loaded)
+            else:
+                opened += opening.opened
+                taken.append(replace(loaded, round_started_at=now))
+        insert_events(events)
+        insert_rows(Round, Opening._fields, opened)
+    for debate in broken:
+        claims.give_up(debate_id=debate.pk, fence=debate.fence, now=now)
+    return taken
+
+
+def _load_or_none(debate: Debate) -> Loaded | None:
+    try:
+        return load(debate)
+    except Exception as error:  # It must not hold up the queue; it counts as a crash.
+        log.error("debate_not_loaded", debate_id=str(debate.pk), error=type(error).__name__)
+        return None
+
+
+def load(debate: Debate) -> Loaded:
+    """Read a debate that is to be claimed. One query for one that begins, two with the corpus."""
+    judge = judge_of(debate)
+    specs = {spec.name: spec for spec in specs_of(debate)}
+    if judge is not None:
+        specs[judge.name] = judge
+    turns: tuple[EngineTurn, ...] = ()
+    started_at = None
+    if debate.phase:  # Otherwise nothing has been opened yet.
+        rows = Turn.objects.filter(debate=debate).order_by("index")
+        turns = tuple(stored_turn(row) for row in rows)
+        newest = Round.objects.filter(debate=debate).order_by("-number").first()
+        started_at = newest.started_at if newest else None
+    return Loaded(
+        debate=debate,
+        setup=build_setup(debate),
+        specs=specs,
+        turns=turns,
+        round_started_at=started_at,
+        others_spoke=_others_spoke(debate),
+    )
+
+
+def _others_spoke(debate: Debate) -> bool:
+    """A debate that has not begun has one event by the program: that it was queued, if it was."""
+    return debate.started_at is not None or debate.last_seq > (debate.queued_at is not None)
+
+
+def _opening(loaded: Loaded, now: datetime) -> Checkpoint | None:
+    """What is written when the first phase begins; None where the run has to see for itself."""
+    if loaded.debate.started_at is not None:
+        return None
+    step = next_step(loaded.setup, (), Spent())
+    if not isinstance(step, Ask):
+        return None
+    return loaded.rounds().opening(step, (), now=now)

@@ -1,0 +1,56 @@
+"""A run's way to the log: what it writes, and what it learns of others by writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from debates.running.checkpoint import Checkpoint, Standing
+from debates.running.writer import Writer, Written
+
+
+class Logbook:
+    """Writes the steps of one run, and keeps count: whoever owns the log's next number knows that
+    nobody else has spoken."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        last_seq: int,
+        others_spoke: bool,
+        on_news: Callable[[Standing], None],
+    ) -> None:
+        """`on_news` is told how the debate stands whenever a step is written."""
+        self._writer = writer
+        self._own_seq = last_seq
+        """Where the log would stand if nobody else had written to it since."""
+        self._foreign = 0
+        """How many events others have written since."""
+        self._on_news = on_news
+        self.others_spoke = others_spoke
+        """Whether there may be something from the audience at all."""
+        self.unheard = others_spoke
+        """Whether there may be suggestions that no exchange was shown."""
+
+    def write(self, step: Checkpoint, *, undisturbed_only: bool = False) -> Written:
+        """Have a step written; with `undisturbed_only`, only if nobody else has spoken."""
+        after = self._own_seq + self._foreign
+        step = replace(step, after=after, undisturbed_only=undisturbed_only)
+        self._own_seq += step.event_count
+        written = self._writer.write(step)
+        written.add_done_callback(partial(self._learn, step.event_count, self._own_seq))
+        return written
+
+    def _learn(self, event_count: int, own_seq: int, written: Written) -> None:
+        if written.cancelled():
+            return
+        if written.exception() is not None:
+            self._own_seq -= event_count
+            return
+        standing = written.result()
+        if standing.last_seq - own_seq > self._foreign:
+            self._foreign = standing.last_seq - own_seq
+            self.others_spoke = self.unheard = True
+        self._on_news(standing)

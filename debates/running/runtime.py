@@ -1,0 +1,68 @@
+"""What runs beside the requests in a process that serves: the stream's hub and the dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from django.conf import settings
+
+from debates.providers.clients import close_clients
+from debates.running.dispatcher import Dispatcher
+from debates.streaming.hub import get_hub
+from monitoring.health import begin_draining, end_draining
+
+log = structlog.get_logger(__name__)
+
+
+class Runtime:
+    """Started with the server where that says when it starts, else with its first request."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = asyncio.Lock()
+        self._started_on: asyncio.AbstractEventLoop | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._drained = False
+
+    async def ensure_started(self) -> None:
+        """Start on the running loop, unless that is done. Cheap afterwards."""
+        loop = asyncio.get_running_loop()
+        if self._started_on is loop:
+            return
+        if self._loop is not loop:
+            self._loop, self._lock = loop, asyncio.Lock()
+        async with self._lock:
+            if self._started_on is not loop:
+                await self._start()
+                self._started_on = loop
+
+    async def drain(self, seconds: float) -> None:
+        """Say that this instance is leaving, send its readers away and hand its debates back;
+        within `seconds`, as far as they go along with it."""
+        if self._drained or self._dispatcher is None:
+            return
+        self._drained = True
+        begin_draining()
+        async with asyncio.TaskGroup() as leaving:
+            leaving.create_task(get_hub().drain(seconds))
+            leaving.create_task(self._dispatcher.stop(grace_seconds=seconds))
+
+    async def stop(self) -> None:
+        """Drain, unless that is done, and end. `ensure_started` may follow."""
+        if self._dispatcher is None:
+            return
+        await self.drain(settings.ARAGORA.drain_seconds)
+        await get_hub().stop()
+        await close_clients()
+        self._dispatcher = self._started_on = None
+
+    async def _start(self) -> None:
+        end_draining()
+        self._drained = False
+        await get_hub().start()
+        self._dispatcher = Dispatcher()
+        await self._dispatcher.start()
+
+
+runtime = Runtime()

@@ -1,0 +1,60 @@
+"""The threads on which the worker talks to the database.
+
+A few of their own, so that neither a slow request nor a slow stream holds a debate up, and one hop
+from the event loop covers a whole transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CLOSING_SECONDS = 5.0
+
+
+class DatabaseThreads:
+    """A fixed number of threads, each with database connections of its own."""
+
+    def __init__(self, size: int, *, name: str = "debate-db") -> None:
+        self._size = size
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the work on one of the threads. Once begun it is done to its end, also when the
+        caller is cancelled."""
+        job = partial(_with_connections, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def close(self) -> None:
+        """Wait for what is under way, close the connections and end the threads."""
+        gate = threading.Barrier(self._size)
+        for _ in range(self._size):
+            self._pool.submit(_close_connections, gate)
+        self._pool.shutdown(wait=True)
+
+
+def _with_connections(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Give back connections that broke, or that a pool lends for one use only."""
+    close_old_connections()
+    try:
+        return work(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+def _close_connections(gate: threading.Barrier) -> None:
+    """Close this thread's connections, and keep the thread until all have closed theirs, so that
+    none does it twice."""
+    try:
+        connections.close_all()
+    finally:
+        gate.wait(CLOSING_SECONDS)

@@ -1,0 +1,113 @@
+"""Group commit: whatever is to be written at the same moment shares one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from debates.running.checkpoint import Checkpoint, Key, Outcome, Standing, write_checkpoints
+from debates.running.threads import DatabaseThreads
+from debates.streaming.publisher import publish
+
+log = structlog.get_logger(__name__)
+
+MAX_GROUP = 64
+JOINING_TURNS = 4
+"""Turns of the event loop that a group waits for more. Within these a debate whose last turn of a
+phase is over finds out what comes next, and has that written with it."""
+TRIES = 5
+FIRST_WAIT_SECONDS = 0.2
+
+Written = asyncio.Future[Standing]
+_Waiting = tuple[Checkpoint, Written]
+
+
+class Writer:
+    """Writes checkpoints in the order in which they come, as many in a transaction as have come
+    since the last one began. Belongs to one event loop."""
+
+    def __init__(self, threads: DatabaseThreads) -> None:
+        self._threads = threads
+        self._waiting: list[_Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+        # Groups that lock ratings in different orders could wait for each other.
+        self._one_finale = bool(connection.features.has_select_for_update)
+
+    def write(self, checkpoint: Checkpoint) -> Written:
+        """Done when the checkpoint is committed, with how the debate stands then. Fails with
+        `FenceMoved` or `Disturbed`, or with what the database raised at the last try. Nothing of a
+        debate is written after what failed, as long as it is asked for before that is known."""
+        done: Written = asyncio.get_running_loop().create_future()
+        self._waiting.append((checkpoint, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._write_all(), name="debate-writer")
+        return done
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                for _ in range(JOINING_TURNS):
+                    await asyncio.sleep(0)
+                await self._write_group(self._next_group())
+        finally:
+            self._task = None
+
+    def _next_group(self) -> list[_Waiting]:
+        size, finales = 0, 0
+        for checkpoint, _ in self._waiting[:MAX_GROUP]:
+            finales += checkpoint.finale is not None and checkpoint.finale.locks_more
+            if finales > 1 and self._one_finale:
+                break
+            size += 1
+        group, self._waiting = self._waiting[:size], self._waiting[size:]
+        return group
+
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
+        try:
+            outcomes = await self._write_patiently([checkpoint for checkpoint, _ in group])
+        except Exception as error:
+            if len(group) > 1:
+                await self._write_apart(group)
+            else:
+                _fail(group[0][1], error)
+            return
+        for (checkpoint, done), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                _fail(done, outcome)
+                continue
+            publish(checkpoint.debate_id, outcome.rows)
+            if not done.done():
+                done.set_result(outcome)
+
+    async def _write_apart(self, group: Sequence[_Waiting]) -> None:
+        """One of them cannot be written. The others must not suffer for it, but for those that
+        follow it in the same debate."""
+        failed: dict[Key, BaseException] = {}
+        for checkpoint, done in group:
+            if (error := failed.get(checkpoint.key)) is not None:
+                _fail(done, error)
+                continue
+            await self._write_group([(checkpoint, done)])
+            if not done.cancelled() and (error := done.exception()) is not None:
+                failed[checkpoint.key] = error
+
+    async def _write_patiently(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
+        """Try again while the database cannot be reached: turns that are paid for are at stake.
+
+        Should a commit have gone through whose answer was lost, the second try fails on a unique
+        index; the debate is then taken up again from what is stored."""
+        for attempt in range(1, TRIES):
+            try:
+                return await self._threads.run(write_checkpoints, checkpoints)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("checkpoint_retried", error=type(error).__name__, attempt=attempt)
+                await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
+        return await self._threads.run(write_checkpoints, checkpoints)
+
+
+def _fail(done: Written, error: BaseException) -> None:
+    if not done.done():
+        done.set_exception(error)

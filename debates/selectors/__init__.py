@@ -1,0 +1,63 @@
+"""Everything that is read, a module a subject. Nothing here writes."""
+
+from debates.selectors.agents import (
+    AgentCard,
+    Leaderboard,
+    Mover,
+    SortBy,
+    Standing,
+    agent_cards,
+    leaderboard,
+    rated_domains,
+    recent_movers,
+)
+from debates.selectors.finding import (
+    Viewer,
+    count_running,
+    debates_visible_to,
+    get_debate,
+    list_debates,
+    queue_position,
+)
+from debates.selectors.objects import (
+    DebateObject,
+    DebateSummary,
+    debate_object,
+    debate_summaries,
+)
+from debates.selectors.snapshot import (
+    Message,
+    Snapshot,
+    count_messages,
+    debate_snapshot,
+    list_events,
+    messages,
+)
+
+__all__ = [
+    "AgentCard",
+    "DebateObject",
+    "DebateSummary",
+    "Leaderboard",
+    "Message",
+    "Mover",
+    "Snapshot",
+    "SortBy",
+    "Standing",
+    "Viewer",
+    "agent_cards",
+    "count_messages",
+    "count_running",
+    "debate_object",
+    "debate_snapshot",
+    "debate_summaries",
+    "debates_visible_to",
+    "get_debate",
+    "leaderboard",
+    "list_debates",
+    "list_events",
+    "messages",
+    "queue_position",
+    "rated_domains",
+    "recent_movers",
+]

@@ -1,0 +1,240 @@
+"""Rows into tables with as little work as possible, for what is written many times a second.
+
+The ORM builds its statements anew each time and makes an object of every row, which costs several
+times what the database takes. Here the statements are kept, and rows are tuples. Field names and
+values are the models' own; defaults and validation are not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+MAX_PARAMETERS = 900
+"""Of one statement; SQLite was once built for 999."""
+
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """An amount by which `update_returning` changes a number."""
+
+    amount: Any
+
+
+def insert_rows(
+    model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert the rows, whose values are in the order of the field names."""
+    if not rows:
+        return
+    using = router.db_for_write(model)
+    connection = connections[using]
+    plan = _plan(model, names, using)
+    at_once = max(1, MAX_PARAMETERS // len(names))
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), at_once):
+            part = rows[start : start + at_once]
+            cursor.execute(
+                _insert(plan, len(part)),
+                [
+                    value if convert is None or value is None else convert(value)
+                    for row in part
+                    for convert, value in zip(plan.converters, row, strict=True)
+                ],
+            )
+
+
+def select_rows(
+    model: type[models.Model],
+    names: tuple[str, ...],
+    where: Mapping[str, Any],
+    *,
+    order_by: tuple[str, ...],
+    lock: bool = False,
+) -> list[tuple[Any, ...]]:
+    """The named fields, as the database has them, of the rows for which every field in `where` has
+    that value, or one of them where a tuple is given; `lock` them, where the database can."""
+    using = router.db_for_write(model)
+    connection = connections[using]
+    plan = _plan(model, tuple(where), using)
+    counts = tuple(len(value) if isinstance(value, tuple) else 0 for value in where.values())
+    lock = lock and connection.features.has_select_for_update
+    parameters = _parameters(plan, tuple(where.values()))
+    with connection.cursor() as cursor:
+        cursor.execute(_select(plan, names, counts, order_by, lock), parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def update_returning(
+    model: type[models.Model],
+    changes: Mapping[str, Any],
+    where: Mapping[str, Any],
+    returning: tuple[str, ...],
+) -> tuple[Any, ...] | None:
+    """Update the row for which every field in `where` has that value, or one of them where a
+    tuple is given; the named fields afterwards, as the database has them. None when no row is
+    such."""
+    using = router.db_for_write(model)
+    adds = tuple(isinstance(value, Add) for value in changes.values())
+    counts = tuple(len(value) if isinstance(value, tuple) else 0 for value in where.values())
+    names = (*changes, *where)
+    plan = _plan(model, names, using)
+    parameters = _parameters(plan, (*changes.values(), *where.values()))
+    with connections[using].cursor() as cursor:
+        cursor.execute(_update(plan, adds, counts, returning), parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def update_rows(
+    model: type[models.Model],
+    names: tuple[str, ...],
+    key: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Update one row for each tuple: the values of the fields `names`, then those of the fields
+    `key`, which say which row is meant."""
+    if not rows:
+        return
+    using = router.db_for_write(model)
+    plan = _plan(model, (*names, *key), using)
+    statement = _update(plan, (False,) * len(names), (0,) * len(key), ())
+    with connections[using].cursor() as cursor:
+        cursor.executemany(
+            statement,
+            [
+                tuple(
+                    value if convert is None or value is None else convert(value)
+                    for convert, value in zip(plan.converters, row, strict=True)
+                )
+                for row in rows
+            ],
+        )
+
+
+# --- Statements --------------------------------------------------------------------------------
+
+
+def _parameters(plan: _Plan, values: tuple[Any, ...]) -> list[Any]:
+    """The values as the database takes them, tuples unfolded."""
+    parameters: list[Any] = []
+    for convert, value in zip(plan.converters, values, strict=True):
+        given = value.amount if isinstance(value, Add) else value
+        for one in given if isinstance(given, tuple) else (given,):
+            parameters.append(one if convert is None or one is None else convert(one))
+    return parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """Fields of a model on one database."""
+
+    table: str
+    columns: tuple[str, ...]
+    converters: tuple[Convert | None, ...]
+    column_of: Mapping[str, str]
+
+
+@lru_cache(maxsize=512)
+def _plan(model: type[models.Model], names: tuple[str, ...], using: str) -> _Plan:
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    fields = [_field(model, name) for name in names]
+    return _Plan(
+        table=quote(model._meta.db_table),
+        columns=tuple(quote(str(field.column)) for field in fields),
+        converters=tuple(_converter(field, connection) for field in fields),
+        column_of={
+            field.attname: quote(str(field.column)) for field in model._meta.concrete_fields
+        },
+    )
+
+
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """The field of that name; for `debate_id` the foreign key `debate`."""
+    return next(
+        field for field in model._meta.concrete_fields if name in (field.name, field.attname)
+    )
+
+
+def _converter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Convert | None:
+    """What makes a parameter of a value that is not None; None where it is one already.
+
+    For the fields of every day the gist of `get_db_prep_save`, which does the same for the others
+    with twenty calls a value."""
+    if isinstance(field, models.ForeignKey):
+        return _converter(field.target_field, connection)
+    ops = connection.ops
+    if isinstance(field, models.UUIDField):
+        return None if connection.features.has_native_uuid_field else _hex
+    if isinstance(field, models.DateTimeField):
+        # The rows of a group share their moment.
+        return lru_cache(maxsize=64)(ops.adapt_datetimefield_value)
+    if isinstance(field, models.JSONField):
+        encoder = field.encoder
+        return lambda value: ops.adapt_json_value(value, encoder)
+    if isinstance(field, models.CharField | models.TextField):
+        return str
+    if isinstance(field, models.BooleanField | models.IntegerField | models.FloatField):
+        return None
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def _hex(value: UUID | str) -> str:
+    return (value if isinstance(value, UUID) else UUID(value)).hex
+
+
+@lru_cache(maxsize=512)
+def _insert(plan: _Plan, rows: int) -> str:
+    row = f"({', '.join(['%s'] * len(plan.columns))})"
+    values = ", ".join([row] * rows)
+    return f"INSERT INTO {plan.table} ({', '.join(plan.columns)}) VALUES {values}"  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _select(
+    plan: _Plan,
+    names: tuple[str, ...],
+    counts: tuple[int, ...],
+    order_by: tuple[str, ...],
+    lock: bool,
+) -> str:
+    columns, order = (
+        ", ".join(plan.column_of[name] for name in part) for part in (names, order_by)
+    )
+    conditions = _conditions(plan.columns, counts)
+    statement = f"SELECT {columns} FROM {plan.table} WHERE {conditions} ORDER BY {order}"  # noqa: S608
+    return f"{statement} FOR UPDATE" if lock else statement
+
+
+@lru_cache(maxsize=512)
+def _update(
+    plan: _Plan, adds: tuple[bool, ...], counts: tuple[int, ...], returning: tuple[str, ...]
+) -> str:
+    changed, asked = plan.columns[: len(adds)], plan.columns[len(adds) :]
+    assignments = ", ".join(
+        f"{column} = {column} + %s" if add else f"{column} = %s"
+        for column, add in zip(changed, adds, strict=True)
+    )
+    conditions = _conditions(asked, counts)
+    statement = f"UPDATE {plan.table} SET {assignments} WHERE {conditions}"  # noqa: S608
+    if returning:
+        columns = ", ".join(plan.column_of[name] for name in returning)
+        statement = f"{statement} RETURNING {columns}"
+    return statement
+
+
+def _conditions(columns: tuple[str, ...], counts: tuple[int, ...]) -> str:
+    return " AND ".join(
+        f"{column} IN ({', '.join(['%s'] * count)})" if count else f"{column} = %s"
+        for column, count in zip(columns, counts, strict=True)
+    )

@@ -1,0 +1,110 @@
+"""Creating a debate: everything is checked before anything is written."""
+
+import uuid
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.text import slugify
+
+from debates.choices import DebateStatus, EventType
+from debates.exceptions import SignInRequired
+from debates.models import Debate, Document
+from debates.services import panels
+from debates.services.events import NewEvent, append_events, publish_after_commit
+from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
+from debates.streaming.events import DebateQueued
+
+__all__ = ["NewDebate", "NewDocument", "create_debate"]
+
+log = structlog.get_logger(__name__)
+
+_SLUG_WORDS = 72
+
+
+def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> Debate:
+    """Store the debate, queue it unless `autostart` is off, and wake the dispatcher.
+
+    Raises `SignInRequired`, or `InvalidInput` with every wrong field; then nothing is written."""
+    if owner is None and not settings.ARAGORA.allow_anonymous_debates:
+        raise SignInRequired("Sign in, or send an API key, to start a debate.")
+    plan = plan_debate(request=request, owner=owner)
+    with transaction.atomic():
+        debate = _store(request, plan, owner, now)
+        if request.autostart:
+            _queue(debate, now)
+    log.info(
+        "debate_created",
+        debate_id=str(debate.pk),
+        agents=len(plan.panel),
+        protocol=debate.protocol,
+        decision=debate.decision,
+    )
+    return debate
+
+
+def _store(request: NewDebate, plan: Plan, owner: User | None, now: datetime) -> Debate:
+    debate_id = uuid.uuid4()
+    debate = Debate.objects.create(
+        id=debate_id,
+        slug=_slug(request.question, debate_id),
+        question=plan.setup.question,
+        context=plan.setup.context,
+        title=request.title.strip(),
+        tags=list(plan.tags),
+        domain=plan.domain,
+        metadata=dict(request.metadata),
+        owner=owner,
+        visibility=plan.visibility,
+        panel=[panels.spec_to_json(spec) for spec in plan.panel],
+        judge=panels.spec_to_json(plan.judge) if plan.judge else None,
+        protocol=plan.setup.protocol.value,
+        decision=plan.setup.decision.value,
+        rounds=plan.setup.rounds,
+        seed=plan.setup.seed,
+        budget_usd=plan.budget_usd,
+        budget_tokens=request.budget_tokens,
+        deadline_seconds=request.deadline_seconds,
+        status=DebateStatus.PENDING if request.autostart else DebateStatus.CREATED,
+        created_at=now,
+        queued_at=now if request.autostart else None,
+    )
+    Document.objects.bulk_create(
+        Document(
+            debate=debate,
+            number=number,
+            title=document.title,
+            text=document.text,
+            source=document.source,
+            created_at=now,
+        )
+        for number, document in enumerate(plan.documents, start=1)
+    )
+    return debate
+
+
+def _queue(debate: Debate, now: datetime) -> None:
+    queued = DebateQueued(
+        debate_id=str(debate.pk),
+        task=debate.question,
+        queue_position=Debate.objects.filter(status=DebateStatus.PENDING).count(),
+    )
+    rows = append_events(
+        debate_id=debate.pk, events=[NewEvent(EventType.DEBATE_QUEUED, queued)], now=now
+    )
+    debate.last_seq = rows[-1].seq
+    publish_after_commit(debate_id=debate.pk, rows=rows)
+    transaction.on_commit(_wake_dispatcher, robust=True)
+
+
+def _wake_dispatcher() -> None:
+    from debates.running.wake import wake
+
+    wake()
+
+
+def _slug(question: str, debate_id: uuid.UUID) -> str:
+    words = slugify(question)[:_SLUG_WORDS].strip("-_") or "debate"
+    return f"{words}-{debate_id.hex[:12]}"

@@ -1,0 +1,88 @@
+"""What an owner may change of a debate beside its course: notes on it, who sees it, its end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
+from debates.exceptions import NotFound, StateForbids
+from debates.models import Debate
+from debates.services.control import Actor, check_permission
+from debates.services.faults import Faults, check_json_object, check_text
+from debates.services.planning import (
+    MAX_METADATA_BYTES,
+    MAX_TITLE_LENGTH,
+    check_tags,
+    clean_tags,
+)
+
+log = structlog.get_logger(__name__)
+
+_DELETABLE = TERMINAL_STATUSES | {DebateStatus.CREATED}
+
+
+def update_debate(
+    *,
+    debate_id: UUID,
+    actor: Actor,
+    title: str | None = None,
+    tags: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    visibility: str | None = None,
+) -> Debate:
+    """Change what is given; None leaves a field as it is.
+
+    Raises `InvalidInput` with every wrong field, and then changes nothing."""
+    with transaction.atomic():
+        debate = _claimed(debate_id, actor)
+        faults = Faults()
+        changed = []
+        if title is not None:
+            debate.title = title.strip()
+            check_text(faults, "title", debate.title, longest=MAX_TITLE_LENGTH)
+            changed.append("title")
+        if tags is not None:
+            debate.tags = list(clean_tags(tags))
+            check_tags(faults, debate.tags)
+            changed.append("tags")
+        if metadata is not None:
+            check_json_object(faults, "metadata", metadata, longest=MAX_METADATA_BYTES)
+            debate.metadata = dict(metadata)
+            changed.append("metadata")
+        if visibility is not None:
+            _set_visibility(faults, debate, visibility)
+            changed.append("visibility")
+        faults.raise_any()
+        debate.save(update_fields=changed)
+    log.info("debate_edited", debate_id=str(debate_id), fields=changed)
+    return debate
+
+
+def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
+    """Remove the debate with its transcript and events. What it cost stays on record."""
+    with transaction.atomic():
+        debate = _claimed(debate_id, actor)
+        if debate.status not in _DELETABLE:
+            raise StateForbids(f"The debate is {debate.status}; cancel it before you delete it.")
+        debate.delete()
+    log.info("debate_deleted", debate_id=str(debate_id))
+
+
+def _claimed(debate_id: UUID, actor: Actor) -> Debate:
+    debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
+    if debate is None:
+        raise NotFound("There is no such debate, or it is not yours to see.")
+    check_permission(debate, actor)
+    return debate
+
+
+def _set_visibility(faults: Faults, debate: Debate, word: str) -> None:
+    if word not in Visibility.values:
+        faults.add("visibility", f"Use one of {', '.join(Visibility.values)}.")
+    elif debate.owner_id is None and word == Visibility.PRIVATE:
+        faults.add("visibility", "A debate that nobody owns stays public.")
+    else:
+        debate.visibility = Visibility(word)

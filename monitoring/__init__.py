@@ -1,0 +1,1 @@
+"""How this instance is: health, probes and the figures that other packages publish."""

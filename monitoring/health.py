@@ -1,0 +1,200 @@
+"""How this instance is, within a fixed time, whatever is broken behind it.
+
+Every probe runs on a thread of its own: one that hangs is given up at the deadline. The next check
+joins it instead of starting another, and does not wait for what has hung for so long already.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as ProbeTimeout
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import connections
+
+from monitoring.gauges import ACTIVE_DEBATES, WEBSOCKET_CONNECTIONS, read_gauge
+
+if TYPE_CHECKING:
+    import redis
+
+log = structlog.get_logger(__name__)
+
+DEADLINE_SECONDS = 2.0
+"""No check takes longer than this."""
+
+_STARTED = time.monotonic()
+_draining = threading.Event()
+
+
+class HealthStatus(StrEnum):
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    """It works, without something that it could do without."""
+    UNHEALTHY = "unhealthy"
+
+
+class DependencyStatus(StrEnum):
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    NOT_CONFIGURED = "not configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `GET /api/health` says; the fields are its keys, in order."""
+
+    status: HealthStatus
+    version: str
+    uptime_seconds: int
+    active_debates: int | None
+    """None when it could not be counted in time."""
+    websocket_connections: int | None
+    database: DependencyStatus
+    redis: DependencyStatus
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        """503 takes the instance out of the load balancer; a degraded one stays in."""
+        unhealthy = self.status == HealthStatus.UNHEALTHY
+        return HTTPStatus.SERVICE_UNAVAILABLE if unhealthy else HTTPStatus.OK
+
+
+def begin_draining() -> None:
+    """From now on this instance says that it is going away."""
+    _draining.set()
+
+
+def end_draining() -> None:
+    """Take `begin_draining` back."""
+    _draining.clear()
+
+
+def is_draining() -> bool:
+    return _draining.is_set()
+
+
+def check_health(*, deadline_seconds: float = DEADLINE_SECONDS) -> Health:
+    """Ask everything at once; whatever has not answered at the deadline counts as gone."""
+    under_way = [(probe.name, probe.start()) for probe in _PROBES]
+    answers = {name: asked.wait(name, deadline_seconds) for name, asked in under_way}
+    database = _dependency(answers["database"])
+    redis_status = _dependency(answers["redis"])
+    active, sockets = answers[ACTIVE_DEBATES], answers[WEBSOCKET_CONNECTIONS]
+    if database != DependencyStatus.CONNECTED or is_draining():
+        status = HealthStatus.UNHEALTHY
+    elif redis_status == DependencyStatus.DISCONNECTED or active is None or sockets is None:
+        status = HealthStatus.DEGRADED
+    else:
+        status = HealthStatus.HEALTHY
+    return Health(
+        status=status,
+        version=settings.ARAGORA_VERSION,
+        uptime_seconds=int(time.monotonic() - _STARTED),
+        active_debates=active if isinstance(active, int) else None,
+        websocket_connections=sockets if isinstance(sockets, int) else None,
+        database=database,
+        redis=redis_status,
+    )
+
+
+def is_ready(*, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
+    """Whether to send this instance new requests: its database answers and it is not leaving."""
+    if is_draining():
+        return False
+    answer = _DATABASE.start().wait(_DATABASE.name, deadline_seconds)
+    return _dependency(answer) == DependencyStatus.CONNECTED
+
+
+# --- Probes ------------------------------------------------------------------------------------
+
+Answer = DependencyStatus | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is under way."""
+
+    answer: Future[Answer]
+    since: float
+
+    def wait(self, name: str, seconds: float) -> Answer:
+        """The answer; None when it failed, or did not come within `seconds` of the question."""
+        try:
+            return self.answer.result(timeout=max(0.0, self.since + seconds - time.monotonic()))
+        except ProbeTimeout:
+            log.warning("health_probe_timed_out", probe=name)
+        except Exception as error:
+            log.warning("health_probe_failed", probe=name, error=type(error).__name__)
+        return None
+
+
+class _Probe:
+    """A question that may hang. At most one of its kind is under way at a time."""
+
+    def __init__(self, name: str, ask: Callable[[], Answer]) -> None:
+        self.name = name
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._asked: _Asked | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
+
+    def start(self) -> _Asked:
+        with self._lock:
+            if self._asked is None or self._asked.answer.done():
+                self._asked = _Asked(self._executor.submit(self._ask), time.monotonic())
+            return self._asked
+
+
+def _dependency(answer: Answer) -> DependencyStatus:
+    return answer if isinstance(answer, DependencyStatus) else DependencyStatus.DISCONNECTED
+
+
+def _ask_database() -> Answer:
+    connection = connections["default"]
+    # A connection that broke, or whose lifetime is over, is not asked again.
+    connection.close_if_unusable_or_obsolete()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close_if_unusable_or_obsolete()
+    return DependencyStatus.CONNECTED
+
+
+def _ask_redis() -> Answer:
+    url = settings.ARAGORA.redis_url
+    if not url:
+        return DependencyStatus.NOT_CONFIGURED
+    _redis(url).ping()
+    return DependencyStatus.CONNECTED
+
+
+@cache
+def _redis(url: str) -> "redis.Redis":
+    # Most installations have none, and the client is slow to import.
+    import redis
+
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
+
+
+def _ask_gauge(name: str) -> Answer:
+    try:
+        return read_gauge(name)
+    finally:
+        connections["default"].close_if_unusable_or_obsolete()
+
+
+_DATABASE = _Probe("database", _ask_database)
+_PROBES = (
+    _DATABASE,
+    _Probe("redis", _ask_redis),
+    _Probe(ACTIVE_DEBATES, lambda: _ask_gauge(ACTIVE_DEBATES)),
+    _Probe(WEBSOCKET_CONNECTIONS, lambda: _ask_gauge(WEBSOCKET_CONNECTIONS)),
+)

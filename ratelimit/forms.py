@@ -1,0 +1,64 @@
+"""Bounds how often a form may be tried, by django-ratelimit.
+
+Its fixed windows are right for forms: a person tries a password a few times, a program often.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Concatenate, ParamSpec, cast
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django_ratelimit.core import get_usage
+
+from ratelimit.identity import client_address
+
+log = structlog.get_logger(__name__)
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def request_address(_group: str, request: HttpRequest) -> str:
+    """The key that django-ratelimit counts by."""
+    return client_address(
+        peer=request.META.get("REMOTE_ADDR", ""),
+        forwarded_for=request.headers.get("X-Forwarded-For", ""),
+        trusted=settings.ARAGORA.trusted_proxies,
+    )
+
+
+def limit_form(group: str, *, rate: str = "10/m") -> Callable[[View[P]], View[P]]:
+    """Let an address post the form `group` at `rate` ("10/m"); answer 429 beyond it.
+
+    The address is counted, not the account: counting an account would let anybody lock its owner
+    out."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def limited(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            usage = get_usage(
+                request,
+                group=group,
+                key=request_address,
+                rate=rate,
+                method="POST",
+                increment=True,
+            )
+            if usage is None or not usage["should_limit"]:
+                return view(request, *args, **kwargs)
+            log.warning("form_limited", group=group)
+            response = render(
+                request,
+                "429.html",
+                {"retry_after": usage["time_left"]},
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+            )
+            response["Retry-After"] = str(max(1, cast(int, usage["time_left"])))
+            return response
+
+        return cast(View[P], limited)
+
+    return decorate
