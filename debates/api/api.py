@@ -1,0 +1,48 @@
+"""The API: what it is made of. Mounted by `debates.api.urls`."""
+
+from typing import Any
+
+from django.conf import settings
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from debates.api import agents, audience, control, debates, details, events, health, ranking
+from debates.api.auth import CALLERS
+from debates.api.docs import Docs
+from debates.api.errors import install_handlers
+from debates.api.parsing import StrictParser
+
+DESCRIPTION = """\
+Put a question to a panel of agents, watch them argue, get a decision and everything that speaks
+against it.
+
+Debates start at once and run on; follow them by their events, over a WebSocket or by asking again.
+"""
+
+
+class AragoraApi(NinjaAPI):
+    """Django-ninja's API, with a schema that also says that a call may be anonymous."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                if "security" in operation:
+                    operation["security"].append({})
+        return schema
+
+
+api = AragoraApi(
+    title="Aragora",
+    version=settings.ARAGORA_VERSION,
+    description=DESCRIPTION,
+    urls_namespace="api",
+    openapi_url="/openapi.json",
+    docs_url="/docs",
+    docs=Docs(),
+    auth=CALLERS,
+    parser=StrictParser(),
+)
+install_handlers(api)
+for module in (debates, control, details, audience, events, ranking, agents, health):
+    api.add_router("", module.router)

@@ -1,0 +1,262 @@
+"""Debates: to start one, find it, steer it, and put it away."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from debates import selectors
+from debates.api.auth import ApiRequest
+from debates.api.endpoints import (
+    READ_ERRORS,
+    READ_ONE_ERRORS,
+    WRITE_ERRORS,
+    WRITE_ONE_ERRORS,
+    endpoint,
+)
+from debates.api.finding import debate_of
+from debates.api.idempotent import WITH_KEY, idempotent
+from debates.api.paging import CursorPageIn, newest_first
+from debates.api.requests import (
+    CreateDebateIn,
+    UpdateDebateIn,
+    ignored,
+    ignored_fields,
+    in_the_clients_words,
+    names_of,
+    new_debate,
+)
+from debates.api.responses import (
+    ChangedOut,
+    CreatedOut,
+    DebateDetailOut,
+    DebatesOut,
+    EstimateOut,
+    SeatOut,
+)
+from debates.api.words import STATUS_WORDS, statuses
+from debates.exceptions import InvalidInput
+from debates.models import Debate
+from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
+from debates.selectors.estimates import estimate_size
+from debates.services import editing
+from debates.services.creation import create_debate as create
+
+router = Router(tags=["debates"])
+
+
+class DebatesIn(CursorPageIn):
+    """Which debates."""
+
+    status: str | None = Field(
+        default=None,
+        description=f"One or several, with commas: {', '.join(STATUS_WORDS)}.",
+    )
+    q: str = Field(default="", max_length=500, description="Words of the question or the title.")
+    tag: str = Field(default="", max_length=50)
+
+
+class SizeIn(Schema):
+    """How large a debate."""
+
+    num_agents: int = Field(default=3, ge=2, le=50)
+    num_rounds: int = Field(default=3, ge=MIN_ROUNDS, le=MAX_ROUNDS)
+    model_types: str = Field(
+        default="", max_length=2000, description="Names of agents or models, with commas."
+    )
+    question: str = Field(default="", max_length=MAX_QUESTION_LENGTH)
+
+
+SIZE_WORDS = names_of(SizeIn)
+
+
+@endpoint(
+    router,
+    "POST",
+    "/v1/debates",
+    answer=CreatedOut,
+    status=201,
+    errors=WRITE_ERRORS,
+    aliases=["/debates", "/v1/debate", "/debate", "/v1/debate-this", "/debate-this"],
+    extra=WITH_KEY,
+)
+@idempotent
+def create_debate(request: ApiRequest, body: CreateDebateIn) -> Status[CreatedOut]:
+    """Start a debate.
+
+    It is queued and runs on its own; `autostart: false` only stores it."""
+    given = json.loads(request.body)
+    try:
+        debate = create(request=new_debate(body), owner=request.auth.user, now=timezone.now())
+    except InvalidInput as error:
+        raise in_the_clients_words(error, given) from error
+    return Status(201, _created(request, debate, warnings=ignored_fields(given)))
+
+
+@endpoint(router, "GET", "/v1/debates", answer=DebatesOut, errors=READ_ERRORS, aliases=["/debates"])
+def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> DebatesOut:
+    """The public debates and the caller's own, newest first."""
+    wanted = statuses(asked.status) if asked.status else frozenset()
+    return _page(request, asked, wanted)
+
+
+@endpoint(
+    router,
+    "GET",
+    "/v1/debates/active",
+    answer=DebatesOut,
+    errors=READ_ERRORS,
+    aliases=["/debates/active"],
+)
+def list_active_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> DebatesOut:
+    """The debates under way: waiting, running or paused."""
+    return _page(request, asked, STATUS_WORDS["active"])
+
+
+@endpoint(router, "GET", "/v1/debates/estimate-cost", answer=EstimateOut, errors=READ_ERRORS)
+def estimate_cost(request: ApiRequest, asked: Query[SizeIn]) -> EstimateOut:
+    """What a debate may use, before there is one.
+
+    With fewer agents than seats, they sit down again."""
+    names = [word for word in asked.model_types.split(",") if word.strip()]
+    sized = estimate_size(
+        seats=asked.num_agents, rounds=asked.num_rounds, names=names, question=asked.question
+    )
+    found, unpriced = sized.estimate, sized.unpriced
+    return EstimateOut(
+        num_agents=asked.num_agents,
+        num_rounds=asked.num_rounds,
+        calls_low=found.calls_low,
+        calls_high=found.calls_high,
+        tokens_low=found.tokens_low,
+        tokens_high=found.tokens_high,
+        cost_low_usd=None if unpriced else found.cost_low_usd,
+        cost_high_usd=None if unpriced else found.cost_high_usd,
+        total_estimated_cost_usd=None if unpriced else found.cost_high_usd,
+        cost_known=not unpriced,
+        note=_without_price(unpriced),
+        warnings=ignored(request.GET, SIZE_WORDS, kind="parameter"),
+        by_agent=[
+            SeatOut(
+                agent=agent,
+                cost_high_usd=None if agent in unpriced else found.by_agent[f"{agent} {seat}"],
+            )
+            for seat, agent in enumerate(sized.agents, start=1)
+        ],
+    )
+
+
+@endpoint(
+    router,
+    "GET",
+    "/v1/debates/{ref}",
+    answer=DebateDetailOut,
+    errors=READ_ONE_ERRORS,
+    aliases=["/debates/{ref}", "/v1/debates/slug/{ref}", "/v1/debate/{ref}"],
+)
+def get_debate(request: ApiRequest, ref: str) -> DebateDetailOut:
+    """One debate, by id or slug, with all but its transcript.
+
+    It is the state as of `seq`; later events of the same `epoch` lead on from it."""
+    return _detail(debate_of(request, ref))
+
+
+@endpoint(
+    router,
+    "PATCH",
+    "/v1/debates/{ref}",
+    answer=DebateDetailOut,
+    errors=WRITE_ONE_ERRORS,
+    aliases=["/debates/{ref}"],
+)
+def update_debate(request: ApiRequest, ref: str, body: UpdateDebateIn) -> DebateDetailOut:
+    """Change the title, the tags, the metadata or who may see it."""
+    debate = debate_of(request, ref)
+    editing.update_debate(debate_id=debate.pk, actor=request.auth.user, **body.model_dump())
+    return _detail(debate_of(request, ref))
+
+
+@endpoint(
+    router,
+    "DELETE",
+    "/v1/debates/{ref}",
+    answer=ChangedOut,
+    errors=WRITE_ONE_ERRORS,
+    aliases=["/debates/{ref}"],
+)
+def delete_debate(request: ApiRequest, ref: str) -> ChangedOut:
+    """Remove the debate with its transcript.
+
+    One under way has to be cancelled first. What it cost stays on record."""
+    debate = debate_of(request, ref)
+    editing.delete_debate(debate_id=debate.pk, actor=request.auth.user)
+    return ChangedOut(debate_id=str(debate.pk), status="deleted", message="The debate was deleted.")
+
+
+def _without_price(agents: Sequence[str]) -> str:
+    if not agents:
+        return ""
+    return (
+        f"The price of {', '.join(agents)} is not known, so that nobody can tell the cost: enter "
+        "it with the agent."
+    )
+
+
+def _page(request: ApiRequest, asked: CursorPageIn, wanted: frozenset[Any]) -> DebatesOut:
+    found = selectors.list_debates(
+        user=request.auth.user,
+        statuses=wanted,
+        q=getattr(asked, "q", ""),
+        tag=getattr(asked, "tag", ""),
+    )
+    page, next_after = newest_first(found, asked)
+    rows = [selectors.debate_object(debate) for debate in page.rows]
+    return DebatesOut.model_validate(
+        {"debates": rows, "items": rows, "next_after": next_after, **page.fields()}
+    )
+
+
+def _detail(debate: Debate) -> DebateDetailOut:
+    documents = debate.documents.order_by("number").values("number", "title", "source")
+    return DebateDetailOut.model_validate(
+        {
+            **selectors.debate_object(debate),
+            "context": debate.context,
+            "documents": list(documents),
+            "queue_position": selectors.queue_position(debate),
+            "seq": debate.last_seq,
+            "epoch": str(debate.epoch),
+        }
+    )
+
+
+def _created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> CreatedOut:
+    key = str(debate.pk)
+    events_url = request.build_absolute_uri(f"/api/v1/debates/{key}/events")
+    ws_url = _websocket(request.build_absolute_uri(f"/ws/debates/{key}"))
+    shown = selectors.debate_object(debate)
+    return CreatedOut(
+        debate_id=key,
+        id=key,
+        slug=debate.slug,
+        status=shown["status"],
+        task=shown["task"],
+        agents=shown["agents"],
+        rounds=shown["total_rounds"],
+        created_at=shown["created_at"],
+        queue_position=selectors.queue_position(debate),
+        events_url=events_url,
+        ws_url=ws_url,
+        websocket_url=ws_url,
+        warnings=warnings,
+    )
+
+
+def _websocket(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))

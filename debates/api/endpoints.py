@@ -1,0 +1,99 @@
+"""How an operation is declared: one view, its canonical path, its aliases and its errors."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from django.http import HttpResponse
+from ninja import Router, Status
+from pydantic import BaseModel, Field
+
+from debates.api.errors import JSON
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class FieldErrorOut(BaseModel):
+    field: str
+    message: str
+
+
+class ErrorOut(BaseModel):
+    """Every error has this form. `application/problem+json` in `Accept` gets RFC 9457 instead."""
+
+    error: str = Field(description="One sentence that says what to do.")
+    code: str = Field(description="A stable word for programs.", examples=["invalid_input"])
+    trace_id: str = Field(description="The X-Request-Id, by which the operator finds the log.")
+    errors: list[FieldErrorOut] = Field(description="The inputs that are wrong, if it was those.")
+
+
+READ_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
+READ_ONE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND)
+WRITE_ERRORS = (
+    *READ_ERRORS,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+WRITE_ONE_ERRORS = (*WRITE_ERRORS, HTTPStatus.NOT_FOUND)
+
+
+def endpoint(
+    router: Router,
+    method: str,
+    path: str,
+    *,
+    answer: Any,
+    status: int = HTTPStatus.OK,
+    errors: Sequence[int] = READ_ERRORS,
+    also: Sequence[int] = (),
+    aliases: Sequence[str] = (),
+    extra: dict[str, Any] | None = None,
+) -> Callable[[View], View]:
+    """Declare a view as the operation `method path` of the API.
+
+    The first line of its docstring is the summary. Aliases answer alike and are named in the
+    description, but are no operations of the schema. `also` are further statuses of `answer`."""
+
+    def declare(view: View) -> View:
+        summary, _, details = inspect.cleandoc(view.__doc__ or "").partition("\n")
+        if aliases:
+            named = ", ".join(f"`/api{alias}`" for alias in aliases)
+            details = f"{details.strip()}\n\nAlso at {named}."
+        responses = dict.fromkeys((status, *also), answer)
+        responses |= dict.fromkeys(sorted(errors), ErrorOut)
+        answering = _answering(view, status)
+        for number, address in enumerate((path, *aliases)):
+            router.api_operation(
+                [method],
+                address,
+                response=responses,
+                operation_id=view.__name__,
+                summary=summary.rstrip("."),
+                description=details.strip(),
+                include_in_schema=number == 0,
+                openapi_extra=extra,
+            )(answering)
+        return view
+
+    return declare
+
+
+def _answering(view: Callable[..., Any], status: int) -> Callable[..., HttpResponse]:
+    """The view, with what it returns written by Pydantic, which is faster than going through
+    Python's objects once more."""
+
+    @wraps(view)
+    def answer(*args: Any, **kwargs: Any) -> HttpResponse:
+        result = view(*args, **kwargs)
+        if isinstance(result, HttpResponse):
+            return result
+        code, body = status, result
+        if isinstance(result, Status):
+            code, body = result.status_code, result.value
+        return HttpResponse(body.model_dump_json(), status=code, content_type=JSON)
+
+    return answer

@@ -1,0 +1,170 @@
+"""Envelopes: how an event row or an ephemeral frame becomes the text that clients receive.
+
+A frame is encoded once for each process, however many sockets it goes to. What travels between
+processes lacks the `epoch`: the process that holds the sockets adds it, because it is the one that
+read the log which the `seq` belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+
+from debates.streaming.events import ControlType, Envelope, EphemeralType
+
+if TYPE_CHECKING:
+    from debates.models import DebateEvent
+    from debates.services.events import EventRow
+
+
+@dataclass(slots=True)
+class Frame:
+    """One frame of a debate, before it is addressed to anybody.
+
+    `seq` is None for ephemeral frames. `agent` is None where the frame is nobody's."""
+
+    debate_id: str
+    type: str
+    data: Mapping[str, Any]
+    timestamp: str
+    seq: int | None = None
+    round: int | None = None
+    agent: str | None = None
+    trace_id: str = ""
+    _body: str = field(default="", repr=False, compare=False)
+
+    def body(self) -> str:
+        """The envelope as JSON, without its `epoch`; encoded at the first call."""
+        if not self._body:
+            envelope: dict[str, Any] = {
+                "type": self.type,
+                "data": self.data,
+                "timestamp": self.timestamp,
+                "debate_id": self.debate_id,
+                "loop_id": self.debate_id,
+            }
+            if self.seq is not None:
+                envelope["seq"] = self.seq
+            envelope |= {"round": self.round, "agent": self.agent, "trace_id": self.trace_id}
+            self._body = dumps(envelope)
+        return self._body
+
+    def text(self, epoch: str) -> str:
+        """The whole envelope as JSON."""
+        return f'{self.body()[:-1]},"epoch":"{epoch}"}}'
+
+    @classmethod
+    def from_body(cls, body: str) -> Frame:
+        """The reverse of `body`, for frames that other processes sent."""
+        envelope = json.loads(body)
+        return cls(
+            debate_id=envelope["debate_id"],
+            type=envelope["type"],
+            data=envelope["data"],
+            timestamp=envelope["timestamp"],
+            seq=envelope.get("seq"),
+            round=envelope["round"],
+            agent=envelope["agent"],
+            trace_id=envelope["trace_id"],
+            _body=body,
+        )
+
+
+def frame_of_event(row: DebateEvent | EventRow, *, trace_id: str = "") -> Frame:
+    """The frame of an event from the log."""
+    return Frame(
+        debate_id=str(row.debate_id),
+        type=row.type,
+        data=row.data,
+        timestamp=timestamp(row.created_at),
+        seq=row.seq,
+        round=row.round,
+        agent=row.agent or None,
+        trace_id=trace_id,
+    )
+
+
+def ephemeral_frame(
+    *,
+    debate_id: UUID,
+    type: EphemeralType,
+    data: Mapping[str, Any],
+    round: int | None = None,
+    agent: str = "",
+    now: datetime | None = None,
+) -> Frame:
+    """A frame that is not in the log."""
+    return Frame(
+        debate_id=str(debate_id),
+        type=type,
+        data=data,
+        timestamp=timestamp(now or datetime.now(UTC)),
+        round=round,
+        agent=agent or None,
+        trace_id=current_trace_id(),
+    )
+
+
+def envelope_of_event(row: DebateEvent, *, epoch: str) -> Envelope:
+    """The envelope of an event from the log as an object, for the REST answer."""
+    frame = frame_of_event(row)
+    return Envelope(
+        type=frame.type,
+        data=dict(frame.data),
+        timestamp=frame.timestamp,
+        debate_id=frame.debate_id,
+        loop_id=frame.debate_id,
+        seq=row.seq,
+        epoch=epoch,
+        round=frame.round,
+        agent=frame.agent,
+        trace_id=frame.trace_id,
+    )
+
+
+def control_text(
+    type: ControlType,
+    data: Mapping[str, Any],
+    *,
+    debate_id: str = "",
+    epoch: str = "",
+    seq: int | None = None,
+) -> str:
+    """A control frame as JSON. `seq`, where given, says where in the log the debate stands."""
+    frame = Frame(
+        debate_id=debate_id,
+        type=type,
+        data=data,
+        timestamp=timestamp(datetime.now(UTC)),
+        seq=seq,
+        trace_id=current_trace_id(),
+    )
+    return frame.text(epoch)
+
+
+def dumps(value: object) -> str:
+    """Compact JSON that can always be sent as UTF-8."""
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        encoded.encode()
+    except UnicodeEncodeError:  # Half of a surrogate pair, out of some model's JSON escapes.
+        return json.dumps(value, separators=(",", ":"))
+    return encoded
+
+
+@lru_cache(maxsize=256)  # What is written together has one moment.
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC, with microseconds and a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def current_trace_id() -> str:
+    """The id of the request that is being served here; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

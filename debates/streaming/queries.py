@@ -1,0 +1,123 @@
+"""What the stream reads from the database, and the threads on which it does.
+
+Nothing of this runs on the event loop, and nothing of it on the one thread that asgiref shares
+among all synchronous code: a slow query elsewhere does not hold the stream up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import close_old_connections, transaction
+
+from debates import selectors
+from debates.choices import TERMINAL_STATUSES
+from debates.exceptions import NotFound
+from debates.models import Debate, DebateEvent
+from debates.streaming.envelope import Frame, frame_of_event
+from debates.streaming.events import Loop
+
+T = TypeVar("T")
+
+DATABASE_THREADS = 4
+REPLAY_BATCH = 500
+SNAPSHOT_TRIES = 4
+MAX_LOOPS = 50
+
+_threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="stream-db")
+
+
+async def run_query(query: Callable[..., T], *args: object, **kwargs: object) -> T:
+    """Run a synchronous query on one of the stream's own threads."""
+
+    def call() -> T:
+        close_old_connections()
+        try:
+            return query(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_threads, context.run, call)
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """Where a debate's log stands, and who may read it."""
+
+    debate_id: UUID
+    epoch: str
+    last_seq: int
+    access: tuple[object, ...]
+    """Changes whenever the permission to read may have changed."""
+
+
+def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
+    """The logs of these debates; those that are gone are missing. One query."""
+    rows = Debate.objects.filter(pk__in=debate_ids).values_list(
+        "pk", "epoch", "last_seq", "visibility", "owner_id"
+    )
+    return {
+        pk: LogState(pk, str(epoch), last_seq, tuple(access))
+        for pk, epoch, last_seq, *access in rows
+    }
+
+
+def read_frames(debate_id: UUID, *, after: int, limit: int = REPLAY_BATCH) -> list[Frame]:
+    """The debate's events with seq > `after`, in order."""
+    rows = DebateEvent.objects.filter(debate_id=debate_id, seq__gt=after).order_by("seq")[:limit]
+    return [frame_of_event(row) for row in rows]
+
+
+def find_debate(viewer: selectors.Viewer, reference: str) -> UUID | None:
+    """The debate with that id or slug, if this person may read it."""
+    try:
+        return selectors.get_debate(user=viewer, id_or_slug=reference).pk
+    except NotFound:
+        return None
+
+
+def read_snapshot(debate_id: UUID) -> selectors.Snapshot | None:
+    """The state of a debate at one seq; None when it is gone.
+
+    Every change of a debate comes with an event, so a state during whose reading the seq stood
+    still is the state of that seq. A debate that never stands still is held by its lock."""
+    for _ in range(SNAPSHOT_TRIES):
+        debate = Debate.objects.filter(pk=debate_id).first()
+        if debate is None:
+            return None
+        snapshot = selectors.debate_snapshot(debate)
+        if Debate.objects.filter(pk=debate_id, last_seq=debate.last_seq).exists():
+            return snapshot
+    with transaction.atomic():
+        debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
+        return None if debate is None else selectors.debate_snapshot(debate)
+
+
+def read_loops(viewer: selectors.Viewer) -> list[Loop]:
+    """The debates that are not over, newest first, for somebody who looks for one to follow."""
+    rows = (
+        selectors.debates_visible_to(viewer)
+        .exclude(status__in=sorted(TERMINAL_STATUSES))
+        .order_by("-created_at", "-id")
+        .values_list("pk", "slug", "question", "status", "round", "rounds", "last_seq")
+    )
+    return [
+        Loop(
+            debate_id=str(pk),
+            loop_id=str(pk),
+            slug=slug,
+            task=question,
+            status=status,
+            round=round_number,
+            total_rounds=rounds,
+            seq=last_seq,
+        )
+        for pk, slug, question, status, round_number, rounds, last_seq in rows[:MAX_LOOPS]
+    ]

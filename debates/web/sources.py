@@ -1,0 +1,116 @@
+"""The texts that a citation, such as [1] or [106], leads to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models.functions import Length, Substr
+
+from debates.models import Debate, Document
+from debates.selectors.transcript import Transcript
+
+CITATION = re.compile(r"\[(\d{1,4})\]")
+SHOWN_CHARACTERS = 20_000
+"""Of one text; a page that carries ten long reports would be slow to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that the panel may cite."""
+
+    number: int
+    title: str
+    origin: str
+    """A file name, or empty; never the title over again."""
+    text: str
+    is_cut: bool
+    is_cited: bool
+
+    @property
+    def anchor(self) -> str:
+        """The id of its text on the page."""
+        return anchor_of(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that may be cited in a debate, in the order of numbers."""
+
+    documents: tuple[Source, ...]
+    from_corpus: bool
+    """They are the texts that come with Aragora, and not the debate's own."""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        return frozenset(source.number for source in self.documents)
+
+    @property
+    def some_cited(self) -> bool:
+        return any(source.is_cited for source in self.documents)
+
+
+def anchor_of(number: int) -> str:
+    return f"document-{number}"
+
+
+def sources_of(debate: Debate, transcript: Transcript) -> Sources:
+    """The debate's own documents; without any, the corpus if somebody on the panel argues from
+    documents only. At most two queries."""
+    cited = frozenset(_numbers_in(transcript["rounds"])) | frozenset(
+        _numbers_in(transcript["verdict"])
+    )
+    own = _read(cited, debate=debate)
+    if own or all(spec["is_language_model"] for spec in debate.panel):
+        return Sources(own, from_corpus=False)
+    return Sources(_read(cited, debate=None), from_corpus=True)
+
+
+def _read(cited: Collection[int], debate: Debate | None) -> tuple[Source, ...]:
+    rows = (
+        Document.objects.filter(debate=debate)
+        .order_by("number")
+        .values_list(
+            "number", "title", "source", Substr("text", 1, SHOWN_CHARACTERS), Length("text")
+        )
+    )
+    return tuple(
+        Source(
+            number=number,
+            title=title,
+            origin="" if debate is None or source == title else source,
+            text=text,
+            is_cut=length > SHOWN_CHARACTERS,
+            is_cited=number in cited,
+        )
+        for number, title, source, text, length in rows
+    )
+
+
+def _numbers_in(said: Any) -> Iterator[int]:
+    """The citations in all texts of a value made of lists and mappings."""
+    if isinstance(said, str):
+        yield from map(int, CITATION.findall(said))
+    elif isinstance(said, Mapping):
+        for value in said.values():
+            yield from _numbers_in(value)
+    elif isinstance(said, Sequence):
+        for value in said:
+            yield from _numbers_in(value)
+
+
+def pieces(text: str, numbers: Collection[int]) -> Iterator[tuple[str, int | None]]:
+    """The text in pieces: (words, None), and (citation, number) for each that leads somewhere."""
+    at = 0
+    for found in CITATION.finditer(text):
+        number = int(found[1])
+        if number not in numbers:
+            continue
+        if found.start() > at:
+            yield text[at : found.start()], None
+        yield found[0], number
+        at = found.end()
+    if at < len(text):
+        yield text[at:], None

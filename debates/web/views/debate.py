@@ -1,0 +1,231 @@
+"""One debate: its page, and what people do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from debates import selectors
+from debates.choices import TERMINAL_STATUSES, DebateStatus
+from debates.exceptions import (
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    SignInRequired,
+    StateForbids,
+    TooFast,
+)
+from debates.models import Debate
+from debates.models.audience import MAX_SUGGESTION_LENGTH
+from debates.selectors.audience import vote_of
+from debates.services import audience
+from debates.services import control as controls
+from debates.services.panels import prices_known
+from debates.visitors import give_cookie, person_asking
+from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
+from debates.web.sources import Sources, sources_of
+from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, words_to_json
+
+SOCKET_URL = "/ws"
+MODULES = ("audience", "connection", "dom", "render", "figures", "markdown", "sending", "stream")
+"""What static/js/debate.js imports, so that a browser fetches all of it at once."""
+AUDIENCE_PLACE = "audience"
+"""Tags messages that are shown in the audience's part of the page."""
+DEBATE_URL = "/api/v1/debates/{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A button, and the states in which it does something."""
+
+    action: str
+    label: str
+    statuses: frozenset[DebateStatus]
+    carry_out: Callable[..., Debate]
+    needs_start: bool = False
+    """Only once the debate has begun."""
+
+    def allowed(self, debate: Debate) -> bool:
+        begun = debate.started_at is not None or not self.needs_start
+        return begun and debate.status in self.statuses
+
+
+_WAITING = frozenset({DebateStatus.PENDING, DebateStatus.RUNNING})
+CONTROLS = (
+    Control("start", "Start", frozenset({DebateStatus.CREATED}), controls.start_debate),
+    Control("pause", "Pause", _WAITING, controls.pause_debate),
+    Control("resume", "Resume", frozenset({DebateStatus.PAUSED}), controls.resume_debate),
+    Control(
+        "stop",
+        "Stop and decide now",
+        _WAITING | {DebateStatus.PAUSED},
+        controls.stop_debate,
+        needs_start=True,
+    ),
+    Control(
+        "cancel",
+        "Cancel",
+        frozenset(DebateStatus) - TERMINAL_STATUSES,
+        controls.cancel_debate,
+    ),
+)
+
+
+def find_debate(request: HttpRequest, slug: str) -> Debate:
+    """The debate, if the viewer may see it; otherwise 404."""
+    try:
+        return selectors.get_debate(user=request.user, id_or_slug=slug)
+    except NotFound as error:
+        raise Http404(str(error)) from error
+
+
+@require_safe
+def debate_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Everything about a debate, readable without scripts; live while it is not over."""
+    return _page(request, find_debate(request, slug))
+
+
+def _page(request: HttpRequest, debate: Debate, *, suggestion: str = "") -> HttpResponse:
+    """The page; `suggestion` is what stands in the audience's form."""
+    snapshot = selectors.debate_snapshot(debate=debate)
+    page = present_debate(snapshot)
+    sources = sources_of(debate, snapshot["transcript"])
+    allowed = {control.action for control in CONTROLS if control.allowed(debate)}
+    context = {
+        "debate": debate,
+        "snapshot": snapshot,
+        "page": page,
+        # Nothing happens to one that nobody has started.
+        "reloads": not page.is_over and page.status != DebateStatus.CREATED,
+        "sources": sources,
+        "price_known": prices_known(debate),
+        "live": None if page.is_over else _live(page, sources, prices_known(debate)),
+        "may_control": controls.may_control(debate=debate, actor=request.user),
+        "controls": [
+            {"action": c.action, "label": c.label, "allowed": c.action in allowed}
+            for c in CONTROLS
+            if c.action != "cancel"
+        ],
+        "may_cancel": "cancel" in allowed,
+        "modules": [static(f"js/{name}.js") for name in MODULES],
+    }
+    if not page.is_over:
+        person = person_asking(request, request.user)
+        context |= {
+            "own_vote": vote_of(debate=debate, person=person),
+            "suggestion": suggestion,
+            "max_suggestion": MAX_SUGGESTION_LENGTH,
+        }
+    response = render(request, "web/debate.html", context)
+    if not page.is_over:
+        give_cookie(request, response)
+    return response
+
+
+@require_POST
+def hear_audience(request: HttpRequest, slug: str) -> HttpResponse:
+    """A vote or a suggestion of somebody who watches; then back to the page."""
+    debate = find_debate(request, slug)
+    person = person_asking(request, request.user)
+    suggestion = request.POST.get("suggestion", "")
+    # What is said stands where the forms are; once the debate is over there are none.
+    place = "" if debate.is_over else AUDIENCE_PLACE
+    try:
+        if request.POST.get("action") == "suggest":
+            audience.suggest(
+                debate_id=debate.pk, person=person, text=suggestion, now=timezone.now()
+            )
+            said = "The panel hears it in its next exchange."
+        else:
+            cast = audience.cast_vote(
+                debate_id=debate.pk,
+                person=person,
+                choice=request.POST.get("choice", ""),
+                intensity=_intensity(request.POST.get("intensity", "")),
+                now=timezone.now(),
+            )
+            said = f"Your vote counts for “{cast.answer[:100]}”."
+    except NotFound as error:
+        raise Http404(str(error)) from error
+    except (InvalidInput, StateForbids, NotAllowed, TooFast) as error:
+        messages.error(request, str(error), extra_tags=place)
+        response = _page(request, find_debate(request, slug), suggestion=suggestion)
+        response.status_code = error.status
+        if isinstance(error, TooFast):
+            response["Retry-After"] = str(error.retry_after)
+        return response
+    messages.success(request, said, extra_tags=place)
+    return redirect("web:debate", slug=debate.slug)
+
+
+def _intensity(value: str) -> int:
+    """Nought, which no vote may have, for what is no small number."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 2 else 0
+
+
+def _live(page: DebatePage, sources: Sources, is_price_known: bool) -> dict[str, Any]:
+    """What static/js/debate.js starts from."""
+    address = DEBATE_URL.format(page.snapshot["debate"]["id"])
+    return {
+        "snapshot": page.snapshot,
+        "sources": sorted(sources.numbers),
+        "price_known": is_price_known,
+        "socket_url": SOCKET_URL,
+        "debate_url": address,
+        "events_url": f"{address}/events",
+        "words": {
+            "statuses": words_to_json(STATUSES),
+            "decisions": words_to_json(DECISIONS),
+            "stop_reasons": words_to_json(STOP_REASONS),
+            "phases": words_to_json(PHASES),
+            "notes": {type_.value: text for type_, text in NOTE_TEXTS.items()},
+            "controls": {
+                status.value: [c.action for c in CONTROLS if status in c.statuses]
+                for status in DebateStatus
+            },
+        },
+    }
+
+
+@require_POST
+def control(request: HttpRequest, slug: str) -> HttpResponse:
+    """Start, pause, resume, stop or cancel; then back to the page."""
+    debate = find_debate(request, slug)
+    action = request.POST.get("action", "")
+    chosen = next((c for c in CONTROLS if c.action == action), None)
+    if chosen is None:
+        raise Http404(f"There is no action {action!r}.")
+    try:
+        chosen.carry_out(debate_id=debate.pk, actor=request.user)
+    except StateForbids as error:
+        messages.error(request, str(error))
+    except NotFound as error:
+        raise Http404(str(error)) from error
+    except SignInRequired:
+        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from error
+    return redirect("web:debate", slug=debate.slug)
+
+
+def debate_url(debate: Debate) -> str:
+    return redirect("web:debate", slug=debate.slug).url
+
+
+@require_safe
+def confirm_cancel(request: HttpRequest, slug: str) -> HttpResponse:
+    """The question before cancelling, for browsers without scripts."""
+    debate = find_debate(request, slug)
+    if not controls.may_control(debate=debate, actor=request.user):
+        raise PermissionDenied
+    return render(request, "web/debate_cancel.html", {"debate": debate})

@@ -1,0 +1,168 @@
+"""The start page: the form, its estimate, and the examples that start with one click."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from debates import selectors
+from debates.exceptions import InvalidInput, KeyReused, SignInRequired
+from debates.providers.extractive.corpus import EXAMPLE_QUESTIONS, corpus_documents
+from debates.services.creation import NewDebate, NewDocument, create_debate
+from debates.services.documents import CORPUS_SOURCE
+from debates.services.estimates import estimate_debate
+from debates.services.idempotency import Answer, carry_out_once
+from debates.services.panels import DEFAULT_PANEL_SIZE, LEAST_PANEL_SIZE, Roster, default_panel
+from debates.services.planning import plan_debate
+from debates.web.estimates import present_estimate, prices_known
+from debates.web.forms import DebateForm, decision_options, protocol_options, visibility_options
+from debates.web.views.catalogue import has_language_model
+
+LONGEST_KEY = 64
+EXAMPLES_SHOWN = 5
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """The form; on POST, the debate that it asks for."""
+    if request.method != "POST":
+        return _page(request, DebateForm(user=request.user, agents=_default_agents()))
+    form = DebateForm(request.POST, request.FILES, user=request.user)
+    if not form.is_valid():
+        _find_the_rest(request, form)
+        return _page(request, form)
+    try:
+        return HttpResponseRedirect(_create_once(request, form.request()))
+    except SignInRequired:
+        return redirect_to_login(reverse("web:home"), login_url="web:sign_in")
+    except InvalidInput as error:
+        form.add_findings(error)
+        return _page(request, form)
+
+
+def _find_the_rest(request: HttpRequest, form: DebateForm) -> None:
+    """What the service would refuse besides, so that all of it is said in one pass."""
+    owner = request.user if request.user.is_authenticated else None
+    try:
+        plan_debate(request=form.request(), owner=owner)
+    except InvalidInput as error:
+        form.add_findings(error)
+
+
+def _create_once(request: HttpRequest, wanted: NewDebate) -> str:
+    """Create the debate and return its address; a form that is sent twice makes one debate."""
+    key = request.POST.get("idempotency_key", "")
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        return _create(request, wanted)
+    try:
+        answer = carry_out_once(
+            key=key,
+            principal=f"web:{request.user.pk or ''}",
+            operation="POST web:home",
+            payload=repr(wanted).encode(errors="replace"),
+            now=timezone.now(),
+            carry_out=lambda: Answer(HTTPStatus.FOUND, _create(request, wanted)),
+        )
+    except KeyReused:
+        # Back in the browser, and sent again with another question: that is another debate.
+        return _create(request, wanted)
+    return answer.body
+
+
+def _create(request: HttpRequest, wanted: NewDebate) -> str:
+    owner = request.user if request.user.is_authenticated else None
+    debate = create_debate(request=wanted, owner=owner, now=timezone.now())
+    return reverse("web:debate", kwargs={"slug": debate.slug})
+
+
+@require_POST
+def example(request: HttpRequest, number: int) -> HttpResponse:
+    """Start an example question among the extractive agents: no key, no cost."""
+    if number >= len(EXAMPLE_QUESTIONS):
+        raise Http404
+    chosen = EXAMPLE_QUESTIONS[number]
+    extractive = [agent for agent in Roster.load().ready() if not agent.is_language_model]
+    wanted = NewDebate(
+        question=chosen.question,
+        documents=tuple(
+            NewDocument(document.title, document.text, CORPUS_SOURCE)
+            for document in corpus_documents(chosen.documents)
+        ),
+        agents=tuple(agent.name for agent in extractive[:DEFAULT_PANEL_SIZE]),
+    )
+    try:
+        return redirect(_create(request, wanted))
+    except SignInRequired:
+        return redirect_to_login(reverse("web:home"), login_url="web:sign_in")
+    except InvalidInput as error:
+        messages.error(request, str(error))
+        return redirect("web:home")
+
+
+@require_POST
+def estimate(request: HttpRequest) -> HttpResponse:
+    """What the debate in the form may use. JSON for the script, the whole page for a browser."""
+    form = DebateForm(request.POST, request.FILES, user=request.user)
+    if request.accepts("text/html"):
+        return _page(request, form)
+    figures, note = _estimate(request, form)
+    return JsonResponse({**figures, "note": note})
+
+
+def _estimate(request: HttpRequest, form: DebateForm) -> tuple[dict[str, str], str]:
+    """Figures and a note; no figures, and in the note the reason, for a form that is wrong.
+
+    Without a question yet, one of common length is taken in its place."""
+    wanted = form.request_for_estimate()
+    if wanted is None:
+        # A question may still come; what else is wrong is worth saying now.
+        faults = [message for field, message in form.summary if field != "question"]
+        return {}, [*faults, form.summary[0][1]][0]
+    owner = request.user if request.user.is_authenticated else None
+    try:
+        found = estimate_debate(request=wanted, owner=owner)
+    except InvalidInput as error:
+        return {}, error.fields[0][1] if error.fields else str(error)
+    words_per_second = settings.ARAGORA.extractive_words_per_second
+    return present_estimate(
+        found,
+        request=wanted,
+        words_per_second=words_per_second,
+        price_known=prices_known(wanted),
+    ), ""
+
+
+def _default_agents() -> list[str]:
+    return [agent.name for agent in default_panel(Roster.load().ready())]
+
+
+def _page(request: HttpRequest, form: DebateForm) -> HttpResponse:
+    cards = selectors.agent_cards()
+    figures, note = _estimate(request, form)
+    context: dict[str, Any] = {
+        "form": form,
+        "agent_cards": cards,
+        "has_language_model": has_language_model(cards),
+        "examples": EXAMPLE_QUESTIONS[:EXAMPLES_SHOWN],
+        "protocols": protocol_options(form),
+        "decisions": decision_options(form),
+        "visibilities": visibility_options(form),
+        "estimate": figures,
+        "estimate_note": note,
+        "max_bytes": settings.ARAGORA.max_upload_bytes,
+        "least_agents": LEAST_PANEL_SIZE,
+        "most_agents": settings.ARAGORA.max_agents_per_debate,
+        "may_start": request.user.is_authenticated or settings.ARAGORA.allow_anonymous_debates,
+        "idempotency_key": uuid4().hex,
+    }
+    return render(request, "web/home.html", context)

@@ -1,0 +1,28 @@
+// Figures in words, as debates/web/figures.py says them.
+
+export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)}%`);
+
+export const thousands = (count) => count.toLocaleString("en-US");
+
+export function dollars(amount) {
+  if (amount <= 0) return "no cost";
+  if (amount < 0.001) return "under $0.001";
+  return amount < 1 ? `$${amount.toFixed(3)}` : `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+}
+
+/** What was spent; where somebody's price is not known, nothing counted is not no cost. */
+export function cost(amount, priceKnown) {
+  if (priceKnown) return dollars(amount);
+  return amount > 0 ? `at least ${dollars(amount)}` : "price unknown";
+}
+
+export function seconds(duration) {
+  const whole = Math.round(duration);
+  if (whole < 1) return "under 1 s";
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** Cut to at most `length` characters, the last of them an ellipsis. */
+export const truncate = (text, length) => ([...text].length <= length ? text : `${[...text].slice(0, length - 1).join("")}…`);
