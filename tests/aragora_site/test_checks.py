@@ -1,0 +1,89 @@
+"""Misconfiguration is a system check with an id and a hint, seen by every command."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import manage, server_environment
+
+
+def check(directory: Path, *flags: str, **variables: str) -> tuple[int, str]:
+    result = manage("check", *flags, env=server_environment(directory, **variables))
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_the_default_configuration_is_sound(tmp_path: Path) -> None:
+    status, output = check(tmp_path)
+    assert status == 0
+    assert "no issues" in output
+
+
+def test_an_unusable_value_stops_the_command_and_says_what_is_allowed(tmp_path: Path) -> None:
+    status, output = check(tmp_path, ARAGORA_MAX_CONCURRENT_DEBATES="many")
+    assert status == 1
+    assert "aragora.E001" in output
+    assert "ARAGORA_MAX_CONCURRENT_DEBATES" in output
+    assert "a whole number from 1 to 1000" in output
+
+
+def test_a_misspelt_variable_is_pointed_out(tmp_path: Path) -> None:
+    status, output = check(tmp_path, ARAGORA_MAX_CONCURENT_DEBATES="3")
+    assert status == 0
+    assert "Did you mean ARAGORA_MAX_CONCURRENT_DEBATES?" in output
+
+
+def test_a_public_server_that_answers_only_localhost_is_pointed_out(tmp_path: Path) -> None:
+    _, output = check(tmp_path, ARAGORA_HOST="0.0.0.0")  # noqa: S104
+    assert "aragora.W002" in output
+
+
+@pytest.mark.parametrize("identifier", ["aragora.W010", "aragora.W011", "aragora.W012"])
+def test_deploying_the_laptop_default_is_warned_of(tmp_path: Path, identifier: str) -> None:
+    _, output = check(tmp_path, "--deploy")
+    assert identifier in output
+
+
+def test_a_configured_deployment_is_clean(tmp_path: Path) -> None:
+    status, output = check(
+        tmp_path,
+        "--deploy",
+        "--fail-level=WARNING",
+        ARAGORA_SECRET_KEY="k" * 25 + "0123456789abcdefghijklmnopqrstuvwxyz",
+        ARAGORA_HOST="0.0.0.0",  # noqa: S104
+        ARAGORA_ALLOWED_HOSTS="aragora.example.com",
+        ARAGORA_SECURE_COOKIES="true",
+        DATABASE_URL="postgresql://aragora@127.0.0.1:1/aragora",
+    )
+    assert (status, "no issues" in output) == (0, True), output
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OPENAI_API_KEYY", "OPENAI_API_KEY"),
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+        ("ANTHROPIC_APIKEY", "ANTHROPIC_API_KEY"),
+    ],
+)
+def test_a_misspelt_variable_of_a_model_server_is_pointed_out(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    status, output = check(tmp_path, **{name: "anything"})
+    assert status == 0
+    assert "aragora.W001" in output
+    assert f"Did you mean {meant}?" in output
+
+
+def test_other_variables_of_such_servers_are_left_alone(tmp_path: Path) -> None:
+    variables = {"OPENAI_API_KEY": "k", "OPENAI_API_KEY_2": "k", "OPENAI_ORG_ID": "o"}
+    _, output = check(tmp_path, **variables)
+    assert "no issues" in output
+
+
+def test_a_line_of_the_env_file_that_means_nothing_is_pointed_out(tmp_path: Path) -> None:
+    file = tmp_path / "settings.env"
+    file.write_text('# A comment\nARAGORA_PORT=8123\nOPENAI_API_KEY="open\n')
+    _, output = check(tmp_path, ARAGORA_ENV_FILE=str(file))
+    assert f"{file}, line 3," in output
+    assert "aragora.W003" in output

@@ -1,0 +1,42 @@
+"""People, debates with standing answers, and a pace that knows nobody yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from debates.models import Debate
+from debates.services import audience
+from tests.factories import make_user
+from tests.support.audience import make_standing
+
+
+@pytest.fixture(autouse=True)
+def fresh_paces() -> Iterator[None]:
+    """Users of different tests may have the same number."""
+    audience.paces.forget()
+    yield
+    audience.paces.forget()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return make_user("charlie")
+
+
+@pytest.fixture
+def debate(db: None) -> Debate:
+    """A public debate under way: ada says Yes, ben and cleo say No."""
+    return make_standing()

