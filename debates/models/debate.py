@@ -36,6 +36,14 @@ class Debate(models.Model):
         on_delete=models.CASCADE,
         related_name="debates",
     )
+    workspace = models.ForeignKey(
+        "ratelimit.Workspace",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="debates",
+    )
+    """The tenant. Empty for a debate of somebody who was not signed in."""
     visibility = models.CharField(max_length=16, choices=Visibility, default=Visibility.PRIVATE)
 
     panel = models.JSONField()

@@ -16,6 +16,7 @@ from debates.services import panels
 from debates.services.events import NewEvent, append_events, publish_after_commit
 from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
 from debates.streaming.events import DebateQueued
+from ratelimit.workspaces import personal_workspace
 
 __all__ = ["NewDebate", "NewDocument", "create_debate"]
 
@@ -57,6 +58,7 @@ def _store(request: NewDebate, plan: Plan, owner: User | None, now: datetime) ->
         domain=plan.domain,
         metadata=dict(request.metadata),
         owner=owner,
+        workspace=personal_workspace(owner) if owner else None,
         visibility=plan.visibility,
         panel=[panels.spec_to_json(spec) for spec in plan.panel],
         judge=panels.spec_to_json(plan.judge) if plan.judge else None,
