@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -43,6 +44,11 @@ def agents(*options: str) -> tuple[str, int]:
     return output.getvalue(), 0
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def listed() -> tuple[dict[str, dict[str, Any]], int]:
     output, code = agents("--json")
     return {agent["name"]: agent for agent in json.loads(output)["agents"]}, code
@@ -59,6 +65,22 @@ def test_an_agent_that_answers(remote: Agent, monkeypatch: pytest.MonkeyPatch) -
         assert word in row
     assert "1 of 1 can be asked." in output
     assert "sk-very-secret-key" not in output
+
+
+def test_a_narrow_terminal_cuts_nothing_off(remote: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "sk-very-secret-key")
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "an-agent-with-a-rather-long-name"
+    make_model_agent(name, model="test-large", base_url=remote.base_url)
+    screen = Terminal()
+
+    call_command("agents", stdout=screen)
+
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    rows = {line.split()[0]: line.split()[1] for line in shown.splitlines() if line[:1] == "a"}
+    assert rows == {"ada": "yes", name: "yes"}
 
 
 def test_a_key_that_is_not_set(remote: Agent) -> None:

@@ -86,31 +86,29 @@ class Command(BaseCommand):
             console.print("There are no agents. Make the default ones: manage.py setup_agents")
             return
         table = Table(box=None, pad_edge=False)
-        for heading in ("Agent", "Model", "Family", "Provider", "Key"):
-            table.add_column(heading, no_wrap=True)
-        table.add_column("Can be asked", overflow="fold")
+        table.add_column("Agent", overflow="fold")
+        table.add_column("Can be asked", no_wrap=True)
+        table.add_column("What it is", overflow="fold")
         for one in listed:
-            agent = one.agent
-            table.add_row(
-                agent.name,
-                agent.model if agent.is_language_model else "no language model",
-                agent.family or "—",
-                agent.provider,
-                f"{agent.api_key_variable} {one.key}".strip(),
-                _verdict(one),
-            )
+            table.add_row(one.agent.name, "yes" if one.askable else "no", _description(one))
         console.print(table)
         count = sum(one.askable for one in listed)
         console.print(f"\n{count} of {len(listed)} can be asked.")
 
 
-def _verdict(one: _Listed) -> str:
-    """Yes or no, and why where the other columns do not say it."""
-    if not one.agent.enabled:
-        return "no: disabled"
-    answer = "yes" if one.reach.reachable else "no"
-    told = one.key == NOT_SET or not one.agent.is_language_model or one.reach.detail == "answers"
-    return answer if told else f"{answer}: {one.reach.detail}"
+def _description(one: _Listed) -> str:
+    """What answers for the agent, and why nothing does."""
+    agent = one.agent
+    parts = ["no language model"]
+    if agent.is_language_model:
+        key = f"{agent.api_key_variable} {one.key}" if agent.api_key_variable else "no key needed"
+        family = [f"family {agent.family}"] if agent.family else []
+        parts = [agent.model, *family, agent.provider, key]
+    if not agent.enabled:
+        parts.append("disabled")
+    elif not one.reach.reachable and one.key != NOT_SET:
+        parts.append(one.reach.detail)
+    return ", ".join(parts)
 
 
 def _key(agent: Agent) -> str:
