@@ -23,12 +23,15 @@ from debates.engine.types import Phase
 from debates.models import Debate
 from debates.streaming.envelope import Frame
 from debates.streaming.events import EphemeralType
+from debates.web.sources import CITATION, Source
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 """Of the agents, in the order of their names."""
 PLAIN_WIDTH = 100
 INDENT = 2
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LABEL = re.compile(r"^[*_#\s]*REASONING:[*_]*\s*")
+"""What an answer begins with on the way; whoever reads along needs no word for it."""
 
 _PHASES = {
     Phase.DRAFT: "Blind drafts",
@@ -90,10 +93,7 @@ class Screen:
 
     def show(self, frame: Frame) -> None:
         """Let one more frame of the debate be seen."""
-        data = {
-            name: printable(value) if isinstance(value, str) else value
-            for name, value in frame.data.items()
-        }
+        data = {name: _clean(value) for name, value in frame.data.items()}
         if frame.seq is None:
             self._show_ephemeral(frame.type, data)
             return
@@ -174,7 +174,9 @@ class Screen:
         head = Text.assemble(
             self._name(data["agent"]), "  ", (data["answer"], "bold"), _sure(data["confidence"])
         )
-        self._block(head, data["rationale"], "  ".join(data["evidence"]))
+        # A bare citation says nothing that the text does not.
+        evidence = [words for words in data["evidence"] if not CITATION.fullmatch(words.strip())]
+        self._block(head, data["rationale"], "\n".join(f"Evidence: {one}" for one in evidence))
 
     def _critique(self, data: Mapping[str, Any]) -> None:
         head = Text.assemble(
@@ -235,7 +237,7 @@ class _Speaker:
 
     def tail(self, room: int) -> str:
         """The end of what was said, on one line."""
-        words = " ".join(self._text[-4 * room :].split())
+        words = " ".join(_LABEL.sub("", self._text)[-4 * room :].split())
         return words if len(words) <= room else "…" + words[-room + 1 :]
 
 
@@ -261,13 +263,30 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
+def _clean(value: Any) -> Any:
+    """The value with every text in it made printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _clean(one) for name, one in value.items()}
+    return value
+
+
 def _sure(confidence: float) -> tuple[str, str]:
     return f"  {confidence:.0%} sure", "dim"
 
 
-def print_outcome(console: Console, debate: Mapping[str, Any], verdict: Mapping[str, Any]) -> None:
-    """The verdict with what speaks against it, and what it cost. `debate` is a
-    `selectors.DebateObject`, `verdict` the engine's verdict as JSON, empty where there is none."""
+def print_outcome(
+    console: Console,
+    debate: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+    cited: Sequence[Source] = (),
+) -> None:
+    """The verdict with what speaks against it, what it cost, and what the citations stand for.
+    `debate` is a `selectors.DebateObject`, `verdict` the engine's verdict as JSON, empty where
+    there is none."""
     console.print(Rule("Verdict", align="left"))
     consensus = debate["consensus"]
     if consensus["reached"]:
@@ -277,7 +296,8 @@ def print_outcome(console: Console, debate: Mapping[str, Any], verdict: Mapping[
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for label, words in _facts(debate, verdict):
+    sources = [("Source", f"[{source.number}] {source.title}") for source in cited]
+    for label, words in (*_facts(debate, verdict), *sources):
         table.add_row(label, escape(printable(words)))
     console.print(Padding(table, (1, 0, 0, 0), expand=False))
 

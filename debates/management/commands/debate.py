@@ -28,12 +28,13 @@ from debates.management.terminal import Screen, make_console, print_outcome
 from debates.models import Debate, Turn
 from debates.providers.clients import close_clients
 from debates.running.single import run_debate
-from debates.selectors import debate_object
+from debates.selectors import debate_object, debate_snapshot
 from debates.services.control import OPERATOR, cancel_debate
 from debates.services.creation import NewDebate, NewDocument, create_debate
 from debates.services.documents import read_upload
 from debates.streaming import publisher
 from debates.streaming.envelope import Frame
+from debates.web.sources import sources_of
 
 REFRESH_SECONDS = 0.1
 INTERRUPTED = "Interrupted on the terminal."
@@ -124,10 +125,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_document(debate), ensure_ascii=False))
         else:
             verdict = getattr(debate, "verdict", None)
+            sources = sources_of(debate, debate_snapshot(debate)["transcript"])
             print_outcome(
                 make_console(sys.stdout),
                 dict(debate_object(debate)),
                 verdict.detail if verdict else {},
+                [source for source in sources.documents if source.is_cited],
             )
         sys.exit(Exit.INTERRUPTED if interrupted else _exit_code(debate))
 
