@@ -45,8 +45,9 @@ PROTOCOLS = {
 DECISIONS = {
     DecisionMode.AUTO: Word(
         "Automatic",
-        "By the kind of question: a vote for reasoning, two thirds for knowledge, a judge from "
-        "outside the panel for open questions.",
+        "By the kind of question: a vote for reasoning, two thirds for knowledge; for open "
+        "questions a judge from outside the panel, or a Borda count where no language model is "
+        "left to judge.",
     ),
     DecisionMode.PLURALITY: Word("Plurality", "The answer with the most votes."),
     DecisionMode.MAJORITY: Word("Majority", "More than half of the votes."),

@@ -20,6 +20,7 @@ def test_agents_stand_by_kind(client: Client) -> None:
     assert "The advocate." in page
     assert "gpt-6-mini" in page
     assert page.count("Can be asked") >= 2
+    assert page.index("gpt-6-mini") < page.index("Extractive (not a language model)")
     assert "No language model is connected yet" not in page
 
 
@@ -41,4 +42,6 @@ def test_a_disabled_agent_is_not_shown(client: Client) -> None:
 
 
 def test_without_agents_it_tells_what_to_do(client: Client) -> None:
-    assert "There is no agent yet." in read(client)
+    page = read(client)
+    assert "There is no agent yet." in page
+    assert "manage.py setup_agents" in page

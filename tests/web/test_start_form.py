@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_the_page_offers_the_panel_with_the_default_chosen(client: Client) -> No
     assert 'value="cleo" checked' in page
     assert 'value="dora" checked' not in page
     assert "Extractive (not a language model)" in page
+
+
+@pytest.mark.usefixtures("agents")
+def test_language_models_that_can_be_asked_are_offered_first(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    make_model_agent("aaa-locked", api_key_variable="NO_SUCH_KEY")
+    make_model_agent("zeno")
+    page = text_of(client.get("/"))
+    offered = re.findall(r'name="agents" value="([^"]+)"', page)
+    assert offered == ["zeno", "ada", "ben", "cleo", "dora", "aaa-locked"]
 
 
 @pytest.mark.usefixtures("agents")

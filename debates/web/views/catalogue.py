@@ -154,7 +154,8 @@ def agents(request: HttpRequest) -> HttpResponse:
             _PROVIDER_LINES.get(provider, ""),
             [card for card in cards if card["provider"] == provider],
         )
-        for provider in ProviderName
+        # Language models first: they are what people look for.
+        for provider in sorted(ProviderName, key=lambda one: one is ProviderName.EXTRACTIVE)
     ]
     return render(
         request,

@@ -142,6 +142,11 @@ def _estimate(request: HttpRequest, form: DebateForm) -> tuple[dict[str, str], s
     ), ""
 
 
+def _rank_of_choice(card: selectors.AgentCard) -> tuple[bool, bool]:
+    """Who can be asked before who cannot, language models before the others."""
+    return not card["available"], not card["is_language_model"]
+
+
 def _default_agents() -> list[str]:
     return [agent.name for agent in default_panel(Roster.load().ready())]
 
@@ -151,7 +156,7 @@ def _page(request: HttpRequest, form: DebateForm) -> HttpResponse:
     figures, note = _estimate(request, form)
     context: dict[str, Any] = {
         "form": form,
-        "agent_cards": cards,
+        "agent_cards": sorted(cards, key=_rank_of_choice),
         "has_language_model": has_language_model(cards),
         "examples": EXAMPLE_QUESTIONS[:EXAMPLES_SHOWN],
         "protocols": protocol_options(form),
