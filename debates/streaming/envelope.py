@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from debates.streaming.events import ControlType, Envelope, EphemeralType
+from debates.streaming.events import ControlType, EphemeralType
 
 if TYPE_CHECKING:
     from debates.models import DebateEvent
@@ -109,23 +109,6 @@ def ephemeral_frame(
         round=round,
         agent=agent or None,
         trace_id=current_trace_id(),
-    )
-
-
-def envelope_of_event(row: DebateEvent, *, epoch: str) -> Envelope:
-    """The envelope of an event from the log as an object, for the REST answer."""
-    frame = frame_of_event(row)
-    return Envelope(
-        type=frame.type,
-        data=dict(frame.data),
-        timestamp=frame.timestamp,
-        debate_id=frame.debate_id,
-        loop_id=frame.debate_id,
-        seq=row.seq,
-        epoch=epoch,
-        round=frame.round,
-        agent=frame.agent,
-        trace_id=frame.trace_id,
     )
 
 

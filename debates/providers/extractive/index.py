@@ -20,7 +20,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from debates.engine.types import Document
 from debates.providers.extractive import text
 
 K1, B = 1.2, 0.75
@@ -203,10 +202,6 @@ def choose_diverse(
         chosen.append(best)
         left.remove(best)
     return chosen
-
-
-def source_of(document: Document) -> Source:
-    return Source(str(document.number), document.title, document.text)
 
 
 PASSAGE_SIZE = 200
