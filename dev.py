@@ -184,7 +184,8 @@ def install(pins: Path) -> bool:
         if uv
         else [*PIP_INSTALL, pins]
     )
-    subprocess.run(command, cwd=ROOT, check=True)
+    if status := wait_for(command, since=started):
+        raise subprocess.CalledProcessError(status, command)
     hashes = [wanted]
     if pins == TEST_PINS:
         hashes.append(hashlib.sha256(RUN_PINS.read_bytes() + sys.version.encode()).hexdigest())
@@ -216,11 +217,7 @@ def install_uv() -> Path | None:
     """uv, which installs several times faster than pip; None where it cannot be had."""
     uv = BIN / "uv"
     if not uv.exists():
-        subprocess.run(
-            [*PIP_INSTALL, UV_PINS],
-            cwd=ROOT,
-            check=False,
-        )
+        subprocess.run([*PIP_INSTALL, UV_PINS], cwd=ROOT, check=False)
     return uv if uv.exists() else None
 
 
@@ -248,6 +245,22 @@ def install_system_packages() -> None:
 
 def call(command: Sequence[Path | str]) -> int:
     return subprocess.run(list(command), cwd=ROOT, check=False).returncode
+
+
+def wait_for(command: Sequence[Path | str], *, since: float) -> int:
+    """Run what takes a while; meanwhile a terminal sees how long it has been."""
+    process = subprocess.Popen(list(command), cwd=ROOT)
+    ticking = sys.stdout.isatty()
+    while True:
+        try:
+            status = process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            if ticking:
+                print(f"\r  {time.monotonic() - since:.0f} s", end="", flush=True)
+        else:
+            if ticking:
+                print("\r\033[K", end="", flush=True)
+            return status
 
 
 def say(text: str) -> None:
