@@ -57,6 +57,9 @@ OnDelta = Callable[[str, int], None]
 """Takes (text, offset): a piece of the answer and where it starts, in characters. Offset 0 starts
 the turn, or starts it over: what came before is void."""
 
+OnWait = Callable[[ProviderError], None]
+"""Is told what went wrong, when an agent waits to be asked again."""
+
 STRUCTURED_PHASES = frozenset({Phase.VOTE, Phase.JUDGE})
 """Calls for a form to be filled in; all others are for text."""
 
@@ -113,6 +116,7 @@ class Gateway:
         on_delta: OnDelta,
         deadline_seconds: float,
         meter: Meter | None = None,
+        on_wait: OnWait = lambda error: None,
     ) -> tuple[Reply, Completion]:
         """The agent's answer, parsed, and how it came about, with the usage of every try.
 
@@ -120,7 +124,15 @@ class Gateway:
         leaves what was used, estimated where need be, in `meter`."""
         meter = meter or Meter()
         try:
-            return await _Turn(self, call, on_delta, deadline_seconds, meter).ask(spec)
+            turn = _Turn(
+                self,
+                call,
+                meter,
+                on_delta=on_delta,
+                on_wait=on_wait,
+                deadline_seconds=deadline_seconds,
+            )
+            return await turn.ask(spec)
         except ProviderError as error:
             error.usage, error.cost_usd = meter.usage, meter.cost_usd
             error.usage_estimated = meter.estimated
@@ -149,13 +161,16 @@ class _Turn:
         self,
         gateway: Gateway,
         call: Call,
-        on_delta: OnDelta,
-        deadline_seconds: float,
         meter: Meter,
+        *,
+        on_delta: OnDelta,
+        on_wait: OnWait,
+        deadline_seconds: float,
     ) -> None:
         self._gateway = gateway
         self._call = call
         self._on_delta = on_delta
+        self._on_wait = on_wait
         self._meter = meter
         self._now = gateway.clock
         self._deadline = self._now() + deadline_seconds
@@ -249,6 +264,7 @@ class _Turn:
                     attempt=attempt,
                     wait_seconds=round(wait, 3),
                 )
+                self._on_wait(error)
             await self._gateway.sleep(wait)
 
     async def _wait_for_circuit(
@@ -259,6 +275,7 @@ class _Turn:
         rest, left = circuit.rest_left, until - self._now()
         if rest >= left or self._replaceable(self._call, spec):
             raise error
+        self._on_wait(error)
         if rest > 0:
             log.info("model_call_waits", agent=spec.name, call=str(self._call.key), seconds=rest)
             await self._gateway.sleep(rest)

@@ -333,6 +333,7 @@ class DebateRun:
                 on_delta=voice.speak,
                 deadline_seconds=settings.ARAGORA.turn_timeout_seconds,
                 meter=meter,
+                on_wait=voice.wait,
             )
         except ProviderError as error:
             finished = Finished.failed(call, spec, error, self._clock() - began)

@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 from debates.engine.types import CallKey, Phase
+from debates.providers.base import ProviderError
 from debates.streaming.events import (
     AgentThinking,
     EphemeralType,
@@ -42,15 +43,11 @@ class Voice:
     def begin(self) -> None:
         """The agent has been asked."""
         if self._key.phase in _SILENT:
-            data = AgentThinking(
-                debate_id=str(self._debate_id),
-                agent=self._key.agent,
-                round_number=self._key.round,
-                phase=self._key.phase,
-                message=_SILENT[self._key.phase],
-                turn_id=self._turn_id,
-            )
-            self._publish(EphemeralType.AGENT_THINKING, data)
+            self._think(_SILENT[self._key.phase])
+
+    def wait(self, error: ProviderError) -> None:
+        """The agent could not be asked, and will be asked again."""
+        self._think(f"waits to be asked again: {str(error).rstrip('.')}")
 
     def speak(self, text: str, offset: int) -> None:
         """A piece of text; offset 0 begins the turn, or begins it again."""
@@ -77,6 +74,17 @@ class Voice:
         """The turn was cut off: nothing more is to be shown of it."""
         if self._breath is not None:
             self._breath.cancel()
+
+    def _think(self, message: str) -> None:
+        data = AgentThinking(
+            debate_id=str(self._debate_id),
+            agent=self._key.agent,
+            round_number=self._key.round,
+            phase=self._key.phase,
+            message=message,
+            turn_id=self._turn_id,
+        )
+        self._publish(EphemeralType.AGENT_THINKING, data)
 
     def _start(self) -> None:
         self._held.clear()

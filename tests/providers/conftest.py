@@ -85,6 +85,8 @@ class Asked:
 
     waits: list[float] = field(default_factory=list)
     deltas: list[tuple[str, int]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    """Why the agent waited, once for each wait."""
     meter: Meter = field(default_factory=Meter)
     chance: float = 0.0
     now: float = 0.0
@@ -127,6 +129,7 @@ class Asked:
             on_delta=self.on_delta,
             deadline_seconds=deadline_seconds,
             meter=self.meter,
+            on_wait=lambda error: self.reasons.append(str(error)),
         )
 
 

@@ -26,6 +26,17 @@ async def test_the_wait_that_a_server_asks_for_is_kept(
     assert asked.waits == [7.0]
 
 
+async def test_who_watches_is_told_why_an_agent_waits(
+    asked: Asked, spec: AgentSpec, model_server: ModelServer
+) -> None:
+    model_server.script(RATE_LIMIT, Behaviour(status=500))
+
+    await asked.ask(spec, make_call())
+
+    assert len(asked.waits) == len(asked.reasons) == 2
+    assert "500" in asked.reasons[1]
+
+
 async def test_a_server_may_name_the_moment(
     asked: Asked, spec: AgentSpec, model_server: ModelServer
 ) -> None:
