@@ -28,7 +28,7 @@ class DirectWriter:
     def of(cls, send: object) -> DirectWriter | None:
         """The writer behind an ASGI `send`, where it is uvicorn's and looks as expected."""
         protocol = getattr(send, "__self__", None)
-        if WebSocketsSansIOProtocol is None or type(protocol) is not WebSocketsSansIOProtocol:
+        if WebSocketsSansIOProtocol is None or not isinstance(protocol, WebSocketsSansIOProtocol):
             return None
         if not all(hasattr(protocol, name) for name in _NEEDED):
             return None

@@ -7,9 +7,11 @@ with it as `Last-Event-ID` gets what it missed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -39,6 +41,8 @@ from debates.streaming.subscription import NO_SUCH_DEBATE, Subscription
 CONTENT_TYPE = "text/event-stream"
 RETRY_MILLISECONDS = 2000
 """When a browser connects again by itself."""
+TAKEN_SECONDS = 40.0
+"""How long a reader may take for what it is sent: as long as a socket has to answer a ping."""
 
 
 def asks_for_stream(scope: Scope) -> bool:
@@ -150,10 +154,29 @@ async def _events(
             yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
             subscription.start(since)
             async for events in outlet.events():
-                yield events
+                with _taken_within(TAKEN_SECONDS):
+                    yield events
     finally:
         subscription.stop()
         hub.dismiss(outlet)
+
+
+@contextlib.contextmanager
+def _taken_within(seconds: float) -> Iterator[None]:
+    """End the answer when the reader does not take what is yielded meanwhile. Nothing else would:
+    an event stream knows no pings, and what waits for a connection to take more waits for good."""
+    # The task holds the response, and that this frame: a reference back would keep them all.
+    answering = weakref.ref(cast(asyncio.Task[Any], asyncio.current_task()))
+    giving_up = asyncio.get_running_loop().call_later(seconds, _cancel, answering)
+    try:
+        yield
+    finally:
+        giving_up.cancel()
+
+
+def _cancel(answering: weakref.ref[asyncio.Task[Any]]) -> None:
+    if (task := answering()) is not None:
+        task.cancel()
 
 
 class EventOutlet:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
+import pytest
+
 from debates.models import Debate
+from debates.streaming import sse, uvicorn_sockets
+from debates.streaming.connections import connections
 from debates.streaming.events import ControlType, EphemeralType
 from debates.streaming.outlet import TRY_AGAIN_LATER, SocketOutlet
 from debates.streaming.packets import MAX_QUEUED_CHARACTERS, Packet
+from tests.support.sites import wait_until
 from tests.support.streams import (
     StalledReader,
     StreamServer,
@@ -36,6 +42,35 @@ def test_a_stalled_reader_costs_the_others_nothing_and_can_resume(
     assert len(seqs) < 200
     with reader(stream, debate.pk, since_seq=seqs[-1], epoch=debate.epoch) as again:
         assert again.until_seq(200) == list(range(seqs[-1] + 1, 201))
+
+
+def test_who_neither_reads_nor_answers_gives_up_its_place(
+    transactional_db: None, debate: Debate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More is on the way to it than it takes in, so the server cannot even say goodbye."""
+    monkeypatch.setattr(uvicorn_sockets, "LAST_WORDS_SECONDS", 0.2)
+    add_events(debate, 200, content="x" * 64 * KIB)
+    with StreamServer(ws_ping_interval=0.2, ws_ping_timeout=0.2) as server:
+        stalled = StalledReader(server, debate.pk, answers=False)
+        wait_until(lambda: connections.sockets == 1)
+        wait_until(lambda: connections.sockets == 0)
+        assert connections.sockets == 0
+        stalled.leave()
+
+
+def test_an_event_stream_that_is_not_read_is_ended(
+    stream: StreamServer, debate: Debate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "TAKEN_SECONDS", 0.2)
+    add_events(debate, 200, content="x" * 64 * KIB)
+    with socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", stream.port))
+        address = f"/api/v1/debates/{debate.pk}/events/stream"
+        stalled.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_until(lambda: connections.streams == 1)
+        wait_until(lambda: connections.streams == 0)
+        assert not stream.hub.outlets
 
 
 class BlockedSocket:

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
@@ -28,6 +29,7 @@ from debates.streaming.events import EphemeralType
 from debates.streaming.hub import Hub, get_hub
 from debates.streaming.publisher import publish_frame
 from debates.streaming.routing import application as sockets
+from debates.streaming.uvicorn_sockets import PROTOCOL
 from tests.support.asgi import PATIENCE_SECONDS, AsgiServer
 
 
@@ -36,7 +38,7 @@ class StreamServer(AsgiServer):
 
     def __init__(self, **config: Any) -> None:
         self.hub: Hub = get_hub()
-        limits = {"ws_max_size": 64 * 1024, "ws_per_message_deflate": False}
+        limits = {"ws": PROTOCOL, "ws_max_size": 64 * 1024, "ws_per_message_deflate": False}
         super().__init__(_application, **limits | config)
 
     @property
@@ -93,6 +95,16 @@ def add_token_frames(debate: Debate, turn_id: str, text: str, *, agent: str = "a
 Frame = dict[str, Any]
 
 
+class Serving(Protocol):
+    """A server in this process, or in one of its own."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def ws_url(self) -> str: ...
+
+
 class Reader:
     """A client that keeps every frame it gets."""
 
@@ -124,6 +136,10 @@ class Reader:
             self.until(lambda frame: is_event(frame) and frame["seq"] == seq)
         return self.seqs
 
+    @property
+    def is_open(self) -> bool:
+        return self.socket.state is State.OPEN
+
     def until_closed(self) -> int:
         """Read on to the end; the close code."""
         with contextlib.suppress(ConnectionClosed):
@@ -147,7 +163,7 @@ def is_event(frame: Frame) -> bool:
 
 @contextlib.contextmanager
 def reader(
-    server: StreamServer,
+    server: Serving,
     debate_id: UUID | str | None = None,
     *,
     path: str = "",
@@ -170,12 +186,17 @@ def reader(
 
 
 class StalledReader:
-    """A client that connects, and then does not read until it is told to."""
+    """A client that connects, and then does not read until it is told to.
 
-    def __init__(self, server: StreamServer, debate_id: UUID) -> None:
-        self._protocol = ClientProtocol(
-            parse_uri(f"{server.ws_url}?debate_id={debate_id}"), max_size=None
-        )
+    Without `answers` it never says anything either, not even to a ping."""
+
+    def __init__(
+        self, server: Serving, debate_id: UUID | str | None = None, *, answers: bool = True
+    ) -> None:
+        query = "" if debate_id is None else f"?debate_id={debate_id}"
+        self._protocol = ClientProtocol(parse_uri(server.ws_url + query), max_size=None)
+        self._answers = answers
+        self.pings = 0
         self._socket = socket.socket()
         # Little room in this machine's buffers, so that the server notices soon.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -191,14 +212,21 @@ class StalledReader:
         while data := self._socket.recv(1 << 16):
             self._protocol.receive_data(data)
             for event in self._protocol.events_received():
-                if isinstance(event, WireFrame) and event.opcode in (Opcode.TEXT, Opcode.CONT):
+                if not isinstance(event, WireFrame):
+                    continue
+                self.pings += event.opcode is Opcode.PING
+                if event.opcode in (Opcode.TEXT, Opcode.CONT):
                     text += bytes(event.data)
                     if event.fin:
                         frames.append(json.loads(text))
                         text = b""
             answer = b"".join(self._protocol.data_to_send())
-            if answer:
+            if answer and self._answers:
                 self._socket.sendall(answer)
         self._protocol.receive_eof()
-        self._socket.close()
+        self.leave()
         return frames, self._protocol.close_code
+
+    def leave(self) -> None:
+        """Go without a word."""
+        self._socket.close()

@@ -71,6 +71,7 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
     import uvicorn
 
     from debates.running.runtime import runtime
+    from debates.streaming.uvicorn_sockets import PROTOCOL
 
     environment = settings.ARAGORA
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -108,7 +109,7 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
         APPLICATION,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http="httptools",
-        ws="websockets-sansio",
+        ws=PROTOCOL,
         ws_max_size=environment.websocket_payload_limit,
         ws_ping_interval=environment.websocket_ping_interval,
         ws_ping_timeout=environment.websocket_ping_timeout,
