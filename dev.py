@@ -30,6 +30,7 @@ PIP_INSTALL: list[Path | str] = [
 ]
 
 POSTGRESQL_TESTS = ("tests/services", "tests/ranking", "tests/running", "tests/api", "tests/admin")
+STREAM_TESTS = ("tests/streaming", "tests/audience", "tests/properties/test_stream_over_sockets.py")
 SYSTEM_PACKAGES = {
     # Debian's package: the program that shows that it is there.
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
@@ -97,10 +98,16 @@ def run_tests(pytest_options: Sequence[str]) -> int:
             "tests on PostgreSQL",
             (*in_process, "-p", "tests.support.on_postgresql", *POSTGRESQL_TESTS),
         ),
+        # Those of the stream once more, on the development server.
+        (
+            "stream tests on daphne",
+            (*in_process, "-p", "tests.support.on_daphne", *STREAM_TESTS),
+        ),
         # The browser's driver keeps an event loop of its own, which other tests cannot share.
         ("browser tests", (*parallel, "-m", "browser and not faults")),
-        # They end and pause processes, and measure nothing else meanwhile.
-        ("fault tests", ("-m", "faults")),
+        # Each ends and pauses processes of its own.
+        ("fault tests", (*parallel, "--dist", "worksteal", "-m", "faults and not alone")),
+        ("fault tests that measure", ("-m", "faults and alone")),
     ):
         say(f"{name[0].upper()}{name[1:]}")
         failed[name] = pytest(*options)

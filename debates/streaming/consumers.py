@@ -61,8 +61,9 @@ log = structlog.get_logger(__name__)
 DEBATES_PER_SOCKET = 50
 POLICY_VIOLATION, MESSAGE_TOO_BIG, BAD_TOKEN = 1008, 1009, 4401
 NO_GOODBYE = 1006
-RETURNING = frozenset({1005, NO_GOODBYE, 1011, 1012, 1013})
-"""How connections end whose client means to go on. uvicorn says 1005 of one that was just gone."""
+RETURNING = frozenset({1005, NO_GOODBYE, 1011, 1012, 1013, 4012, 4013})
+"""How connections end whose client means to go on. uvicorn says 1005 of one that was just gone;
+the last two are daphne's (see `outlet.send_close`)."""
 LOOK_AGAIN_SECONDS, LOOK_AGAIN_TIMES = 4.0, 5
 
 

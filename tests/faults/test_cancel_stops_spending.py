@@ -18,7 +18,7 @@ from tests.support.followers import Crowd, assert_complete, start_debate
 from tests.support.model_server import Behaviour, Fault, ModelServer
 from tests.support.processes import Server
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 WITHIN_SECONDS = 1.0
 """From the answer to the cancellation until no connection to a model is open."""

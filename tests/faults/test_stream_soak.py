@@ -11,14 +11,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from tests.support.followers import Crowd, start_debate
+from tests.support.followers import Crowd, assert_complete, start_debate
 from tests.support.model_answers import debate_answer
-from tests.support.model_server import ModelServer, Options
+from tests.support.model_server import Behaviour, Fault, ModelServer, Options
 from tests.support.model_wire import Answer, ModelRequest
 from tests.support.processes import Server, aragora
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 READERS = 1000
 """What an instance holds unless told otherwise."""
@@ -74,6 +76,28 @@ def open_sockets(instance: Server) -> int:
     health = httpx.get(f"{instance.url}/api/health", timeout=10).raise_for_status().json()
     sockets: int = health["websocket_connections"]
     return sockets
+
+
+def test_a_thousand_readers_of_debates_at_once_get_everything(
+    instance: Server, models: ModelServer
+) -> None:
+    """Of their own debate, and not a word of another's, while these are spoken side by side."""
+    models.script(*[Behaviour(fault=Fault.HOLD)] * (DEBATES * len(PANEL)))
+    with Crowd() as crowd:
+        for number in range(DEBATES):
+            debate = start_debate(
+                instance, f"Should town number {number} build the tram?", agents=PANEL
+            )
+            crowd.follow(debate, [instance], count=READERS // DEBATES)
+        crowd.wait_until(lambda: all(one.connected_to for one in crowd.followers), what="readers")
+        assert open_sockets(instance) == READERS
+        with pytest.raises(InvalidStatus, match="503"):
+            connect(instance.ws_url, proxy=None)
+        models.release()
+        crowd.wait_for_the_end()
+        assert_complete(crowd.followers, instance)
+        assert all(one.heard and not one.closed for one in crowd.followers)
+    until_nobody_is_there(instance)
 
 
 def test_readers_that_come_and_go_leave_nothing_behind(instance: Server) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.followers import Crowd, Follower, assert_complete, start_debate
-from tests.support.model_server import ModelServer, Options
+from tests.support.model_server import Behaviour, Fault, ModelServer, Options
 from tests.support.processes import Server, aragora, free_port, redis_process
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
@@ -93,17 +93,38 @@ def site(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> Iter
         yield Site(first, second, redis, models)
 
 
-def start_everywhere(site: Site, crowd: Crowd) -> None:
-    """A debate from each instance, followed at both. Returns when everybody hears agents speak,
-    wherever the debate is run."""
+def start_everywhere(site: Site, crowd: Crowd, *, holds: int = 1) -> None:
+    """A debate from each instance, followed at both. Returns when everybody has heard agents speak,
+    wherever the debate is run, and both have come to an answer that is held; so are the next ones
+    of the same agent, `holds` in all. No other debate may be under way."""
+    debates = len(site.instances)
+    # Nobody speaks before everybody listens, and no debate is over before it is released.
+    site.models.script(
+        *[Behaviour(fault=Fault.HOLD, after_pieces=0)] * (debates * len(PANEL)),
+        *[Behaviour(fault=Fault.HOLD, model=PANEL[-1])] * (holds * debates),
+    )
     new: list[Follower] = []
     for instance in site.instances:
         debate = start_debate(instance, agents=PANEL)
         new += crowd.follow(debate, (site.first, site.second), count=FOLLOWERS)
         new += crowd.follow(debate, (site.second, site.first), count=FOLLOWERS)
+    until_held(site, crowd, debates * len(PANEL))
+    crowd.wait_until(lambda: all(one.others["replay_end"] for one in new), what="readers")
+    site.models.release()
     crowd.wait_until(
         lambda: all(one.others["token_delta"] > 3 for one in new), what="words at both instances"
     )
+    until_held(site, crowd, debates)
+
+
+def until_held(site: Site, crowd: Crowd, count: int) -> None:
+    """Until so many answers are held, and none is being spoken."""
+
+    def held() -> bool:
+        spoken = [seen for seen in site.models.seen if not seen.finished.is_set()]
+        return len(spoken) == site.models.held == count
+
+    crowd.wait_until(held, what="answers to be held")
 
 
 def test_readers_of_an_instance_that_is_killed_go_on_at_the_other(site: Site) -> None:
@@ -112,6 +133,7 @@ def test_readers_of_an_instance_that_is_killed_go_on_at_the_other(site: Site) ->
         at_the_first = [one for one in crowd.followers if one.connected_to is site.first]
         assert len(at_the_first) == 2 * FOLLOWERS
         site.first.process.kill()
+        site.models.release()
         crowd.wait_for_the_end()
         assert_complete(crowd.followers, site.second)
     assert all(one.closed == [1006] for one in at_the_first)
@@ -129,11 +151,12 @@ def health(server: Server) -> str:
 @pytest.mark.parametrize(("break_", "mend"), [("die", "start"), ("hang", "go_on")])
 def test_readers_miss_nothing_while_redis_is_away(site: Site, break_: str, mend: str) -> None:
     with Crowd() as crowd:
-        start_everywhere(site, crowd)
+        start_everywhere(site, crowd, holds=2)
         assert [health(one) for one in site.instances] == ["healthy", "healthy"]
         reached = max(one.last_seq for one in crowd.followers)
         getattr(site.redis, break_)()
         assert [health(one) for one in site.instances] == ["degraded", "degraded"]
+        site.models.release()
         crowd.wait_until(
             lambda: all(one.last_seq > reached + 3 for one in crowd.followers),
             what="events without Redis",
@@ -141,13 +164,17 @@ def test_readers_miss_nothing_while_redis_is_away(site: Site, break_: str, mend:
         # Events pass without Redis long before a silent one is noticed.
         for instance in site.instances:
             instance.process.wait_for_line(OUTAGE[0])
+        assert not any(one.is_over for one in crowd.followers)
         getattr(site.redis, mend)()
         crowd.wait_until(
             lambda: all(health(one) == "healthy" for one in site.instances), what="health"
         )
         for instance in site.instances:
             instance.process.wait_for_line(OUTAGE[1])
+        site.models.release()
+        crowd.wait_for_the_end()
         start_everywhere(site, crowd)
+        site.models.release()
         crowd.wait_for_the_end()
         assert_complete(crowd.followers, site.second)
     assert all(not one.closed for one in crowd.followers)
@@ -164,10 +191,12 @@ def test_an_instance_that_starts_without_redis_finds_it_later(site: Site) -> Non
         debate = start_debate(site.first, agents=PANEL)
         apart = crowd.follow(debate, [site.second], count=1)
         crowd.wait_until(lambda: apart[0].last_seq > 2, what="events without Redis")
+        crowd.wait_for_the_end()
         site.redis.start()
         for instance in site.instances:
             instance.process.wait_for_line(OUTAGE[1])
         start_everywhere(site, crowd)
+        site.models.release()
         crowd.wait_for_the_end()
         assert_complete(crowd.followers, site.second)
     assert_one_outage_was_told(site.second)

@@ -170,6 +170,11 @@ class ModelServer:
         self.other_requests = []
         self.options = options or Options()
 
+    @property
+    def held(self) -> int:
+        """How many answers wait for `release`."""
+        return len(self._held)
+
     def release(self) -> None:
         """Let the answers that are held go on."""
         held, self._held = self._held, []

@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -24,13 +25,19 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+PORTS = (10_000, 32_000)
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody uses now, below those that the system gives to connections.
+
+    One of those could be given to a client that knocks at it while its server is being started
+    again: it would be connected with itself, and the server find its port taken."""
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -135,8 +142,8 @@ class Server:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 
-    def start(self) -> None:
-        self.process = Process([sys.executable, "manage.py", "serve"], env=self.env)
+    def start(self, *options: str) -> None:
+        self.process = Process([sys.executable, "manage.py", "serve", *options], env=self.env)
         self.process.start()
         self.wait_until_ready()
 
@@ -187,11 +194,8 @@ def aragora(directory: Path, **variables: str) -> Iterator[Server]:
     """A prepared Aragora on a free port, with its data in `directory`."""
     port = free_port()
     env = server_environment(directory, ARAGORA_PORT=str(port), **variables)
-    prepared = manage("prepare", env=env)
-    if prepared.returncode:
-        raise RuntimeError(prepared.stdout + prepared.stderr)
     server = Server(env=env, port=port, process=Process([]))
-    server.start()
+    server.start("--prepare")
     try:
         yield server
     finally:
