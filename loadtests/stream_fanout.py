@@ -106,6 +106,7 @@ def serve_hub(port: int, control_port: int, *, direct: bool) -> None:
     from debates.streaming.fastpath import DirectWriter
     from debates.streaming.hub import get_hub
     from debates.streaming.routing import application as sockets
+    from debates.streaming.uvicorn_sockets import PROTOCOL
 
     if not direct:
         DirectWriter.of = classmethod(lambda cls, send: None)  # type: ignore[method-assign, assignment]
@@ -130,7 +131,7 @@ def serve_hub(port: int, control_port: int, *, direct: bool) -> None:
     uvicorn.run(
         application,
         port=port,
-        ws="websockets-sansio",
+        ws=PROTOCOL,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

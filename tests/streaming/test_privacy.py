@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from debates.choices import Visibility
+from debates.choices import DebateStatus, Visibility
 from debates.models import Debate
 from tests.factories import make_debate, make_user
 from tests.support.streams import StreamServer, add_events, reader
@@ -84,6 +84,17 @@ def test_the_list_of_debates_holds_what_this_person_may_see(
             loops = client.until("loop_list")["data"]
             assert {loop["loop_id"] for loop in loops["loops"]} == {str(pk) for pk in expected}
             assert loops["count"] == len(expected)
+
+
+def test_the_list_of_debates_leaves_out_those_that_are_over(
+    stream: StreamServer, debate: Debate
+) -> None:
+    make_debate(status=DebateStatus.COMPLETED)
+    waiting = make_debate(status=DebateStatus.PAUSED)
+    with reader(stream) as client:
+        client.send("get_loops")
+        loops = client.until("loop_list")["data"]["loops"]
+    assert {loop["debate_id"] for loop in loops} == {str(debate.pk), str(waiting.pk)}
 
 
 def test_a_token_that_is_nobodys_is_refused(stream: StreamServer, debate: Debate) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from debates.choices import EventType
 from debates.models import Debate
+from debates.services.events import NewEvent, append_events, publish_after_commit
 from tests.support.streams import StreamServer, add_events, reader
 
 
@@ -65,6 +71,29 @@ def test_the_frames_ask_for_it_as_the_address_does(stream: StreamServer, debate:
         client.send("ping", ts=7)
         assert client.until("pong")["data"] == {"ts": 7}
         assert client.seqs == [3]
+
+
+@pytest.mark.parametrize("debate_name", ["debate_id", "loop_id"])
+@pytest.mark.parametrize("seq_name", ["since_seq", "replay_from_seq"])
+def test_the_address_knows_both_words_for_each(
+    stream: StreamServer, debate: Debate, debate_name: str, seq_name: str
+) -> None:
+    add_events(debate, 3)
+    with reader(stream, **{debate_name: debate.pk, seq_name: 1}) as client:
+        client.until("replay_end")
+        assert client.seqs == [2, 3]
+
+
+def test_the_connection_outlives_the_debate(stream: StreamServer, debate: Debate) -> None:
+    event = NewEvent(EventType.DEBATE_END, {"debate_id": str(debate.pk)})
+    with reader(stream, debate.pk) as client:
+        client.until("replay_end")
+        with transaction.atomic():
+            rows = append_events(debate_id=debate.pk, events=[event], now=timezone.now())
+            publish_after_commit(debate_id=debate.pk, rows=rows)
+        client.until("debate_end")
+        add_events(debate)  # A match is recorded after the end.
+        assert client.until_seq(2) == [1, 2]
 
 
 def test_a_debate_can_be_named_by_its_slug_and_in_the_path(

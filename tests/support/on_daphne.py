@@ -47,14 +47,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Only what runs on the server that is replaced."""
-    others = [item for item in items if "stream" not in getattr(item, "fixturenames", ())]
-    items[:] = [item for item in items if item not in others]
-    config.hook.pytest_deselected(items=others)
-    for item in items:
-        name = getattr(item, "originalname", item.name)
-        if name in CANNOT:
-            item.add_marker(pytest.mark.skip(f"daphne: {CANNOT[name]}"))
+    """Only what runs on the server that is replaced, and can."""
+    left = [item for item in items if not _is_for_daphne(item)]
+    items[:] = [item for item in items if _is_for_daphne(item)]
+    config.hook.pytest_deselected(items=left)
+
+
+def _is_for_daphne(item: pytest.Item) -> bool:
+    name = getattr(item, "originalname", item.name)
+    return "stream" in getattr(item, "fixturenames", ()) and name not in CANNOT
 
 
 def _enter(self: AsgiServer) -> AsgiServer:
