@@ -8,11 +8,14 @@ import os
 import struct
 import time
 from collections.abc import Callable
+from typing import cast
 
 CONNECT_AT_ONCE = 50
 MARK = b'"t":"'
 """Before the moment of sending, nanoseconds of the monotonic clock in 20 digits."""
 DIGITS = 20
+CONTROL, PING, PONG, MASKED = 0x08, 0x89, 0x8A, 0x80
+"""RFC 6455 §5: the bit of the opcode that control frames have, two of them whole, and the mask."""
 
 
 class Crowd:
@@ -48,6 +51,9 @@ class Member(asyncio.Protocol):
         self._pending = b""
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
     def data_received(self, data: bytes) -> None:
         data = self._pending + data if self._pending else data
         if not self.open.done():
@@ -72,9 +78,17 @@ class Member(asyncio.Protocol):
                 (length,), start = struct.unpack_from("!Q", data, at + 2), at + 10
             if end < start + length:
                 break
-            self._crowd.on_frame(view[start : start + length])
+            if data[at] & CONTROL:
+                self._attend(data[at], data[start : start + length])
+            else:
+                self._crowd.on_frame(view[start : start + length])
             at = start + length
         self._pending = data[at:]
+
+    def _attend(self, first: int, payload: bytes) -> None:
+        """A control frame: a ping is answered, masked with noughts; after a close comes the end."""
+        if first == PING:
+            self._transport.write(bytes((PONG, MASKED | len(payload), 0, 0, 0, 0)) + payload)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._crowd.closed += 1

@@ -90,6 +90,7 @@ def test_a_thousand_readers_of_debates_at_once_get_everything(
             )
             crowd.follow(debate, [instance], count=READERS // DEBATES)
         crowd.wait_until(lambda: all(one.connected_to for one in crowd.followers), what="readers")
+        crowd.wait_until(lambda: models.held == DEBATES * len(PANEL), what="answers to be held")
         assert open_sockets(instance) == READERS
         with pytest.raises(InvalidStatus, match="503"):
             connect(instance.ws_url, proxy=None)
