@@ -45,6 +45,8 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz", "/api/health", "/api/v1/hea
 """These have a thread of their own: an instance that is busy is not a broken one."""
 IN_MEMORY_BYTES = 256 * 1024
 """A longer request body goes to a temporary file while it arrives."""
+BODY_SECONDS = 60.0
+"""How long a request's body may take to arrive."""
 DISCARDED_BYTES = 8_000_000
 """How much of a body over the limit is read on, so that its sender sees the answer."""
 RETRY_SECONDS = 1
@@ -90,27 +92,52 @@ class OneHopHandler:
             await self._django(cast(Any, scope), receive, cast(Any, send))
         elif scope["path"] in PROBES:
             await self._serve(self._probes, scope, receive, send)
-        elif self.busy >= self._room:
-            log.warning("request_refused", busy=self.busy)
-            await _send_answer(_overloaded(), send)
+        elif self._is_full:
+            await self._refuse(send)
         else:
-            self.busy += 1
-            try:
-                await self._serve(self._pool, scope, receive, send)
-            finally:
-                self.busy -= 1
+            await self._serve(self._pool, scope, receive, send)
+
+    @property
+    def _is_full(self) -> bool:
+        return self.busy >= self._room
+
+    async def _refuse(self, send: Send) -> None:
+        log.warning("request_refused", busy=self.busy)
+        await _send_answer(_overloaded(), send)
 
     async def _serve(
         self, pool: ThreadPoolExecutor, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        """A request takes room once it is here in full: one whose body never comes takes none."""
         try:
-            body, scope = await _read_body(scope, receive)
-            loop = asyncio.get_running_loop()
-            context = contextvars.copy_context()
-            stream = _Stream(loop, receive, send)
-            job = pool.submit(context.run, self._chain.respond, scope, body, stream)
+            async with asyncio.timeout(BODY_SECONDS):
+                body, scope = await _read_body(scope, receive)
+        except Disconnected:
+            return
+        except TimeoutError:
+            await _send_answer(_too_slow(), send)
+            return
+        counted = pool is self._pool
+        if counted and self._is_full:
+            body.close()
+            await self._refuse(send)
+            return
+        self.busy += counted
+        try:
+            await self._respond(pool, scope, body, receive, send)
+        finally:
+            self.busy -= counted
+
+    async def _respond(
+        self, pool: ThreadPoolExecutor, scope: Scope, body: IO[bytes], receive: Receive, send: Send
+    ) -> None:
+        context = contextvars.copy_context()
+        stream = _Stream(asyncio.get_running_loop(), receive, send)
+        job = pool.submit(context.run, self._chain.respond, scope, body, stream)
+        try:
             answer = await self._wait(job, receive)
         except Disconnected:
+            body.close()
             return
         if answer is not None:
             await _send_answer(answer, send)
@@ -262,20 +289,25 @@ def _headers_of(response: HttpResponseBase) -> Headers:
 
 
 def _overloaded() -> Answer:
-    body = {
-        "error": "This instance has more to do than it can; try again in a moment.",
-        "code": "overloaded",
-        "trace_id": "",
-        "errors": [],
-    }
-    content = dumps(body).encode()
+    sentence = "This instance has more to do than it can; try again in a moment."
+    retry = (b"retry-after", str(RETRY_SECONDS).encode())
+    return _error(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", sentence, retry)
+
+
+def _too_slow() -> Answer:
+    sentence = f"The request's body did not arrive within {BODY_SECONDS:.0f} seconds."
+    return _error(HTTPStatus.REQUEST_TIMEOUT, "too_slow", sentence, (b"connection", b"close"))
+
+
+def _error(status: HTTPStatus, code: str, sentence: str, header: tuple[bytes, bytes]) -> Answer:
+    content = dumps({"error": sentence, "code": code, "trace_id": "", "errors": []}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
-        (b"retry-after", str(RETRY_SECONDS).encode()),
         (b"cache-control", b"no-store"),
+        header,
     ]
-    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers, content)
+    return Answer(status, headers, content)
 
 
 async def _send_answer(answer: Answer, send: Send) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 
 import httpx
+import pytest
 
+from aragora_site import handler
 from debates.streaming.envelope import dumps
 from tests.handler import views
 from tests.handler.conftest import QUEUE, THREADS, Served
@@ -86,3 +90,27 @@ def test_who_leaves_the_queue_is_not_served(served: Served) -> None:
     for request in asking:
         request.join(10)
     assert views.latch.runs == THREADS
+
+
+def stalled_upload(served: Served) -> socket.socket:
+    """A request whose body does not come."""
+    raw = socket.create_connection(("127.0.0.1", served.server.port), timeout=10)
+    raw.sendall(b"POST /echo/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
+    return raw
+
+
+def test_bodies_that_do_not_come_take_no_room(served: Served) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(2 * (THREADS + QUEUE)):
+            stack.enter_context(stalled_upload(served))
+        assert served.client.post("/echo/", content=b"tram").content == b"tram"
+
+
+def test_a_body_that_does_not_come_in_time_is_408(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "BODY_SECONDS", 0.05)
+    with stalled_upload(served) as raw:
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"code":"too_slow"' in answer
