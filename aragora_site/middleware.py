@@ -8,8 +8,11 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 
 from aragora_site.error_views import bad_request
+from ratelimit.workspaces import scope_of
+from tenancy.scopes import Purpose, Scope, act_later_for
 
 log = structlog.get_logger(__name__)
 
@@ -83,3 +86,24 @@ class BodyLimitMiddleware:
             log.warning("body_too_large", path=request.path, length=length)
             return bad_request(request, RequestDataTooBig("The request body is too large."))
         return None
+
+
+class TenancyMiddleware:
+    """Has the request act for the workspaces of whoever makes it; staff in the admin for all.
+
+    Who that is may be found out later, by an API key: it is asked when the first row is."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with act_later_for(lambda: _scope_of(request)):
+            return self.get_response(request)
+
+
+def _scope_of(request: HttpRequest) -> Scope:
+    caller = getattr(request, "auth", None)
+    user = request.user if caller is None else caller.user
+    if request.path_info.startswith(reverse("admin:index")) and getattr(user, "is_staff", False):
+        return Scope(purpose=Purpose.STAFF)
+    return scope_of(user)

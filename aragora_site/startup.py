@@ -11,10 +11,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import Error, connection
 
+from tenancy.scopes import Purpose, across_tenants
+
 NEED_DATABASE = frozenset(
     {"agents", "debate", "load_demo", "migrate", "prepare", "recompute_ratings", "serve"}
     | {"setup_agents", "createsuperuser"}
 )
+OF_DJANGO = frozenset({"dbshell", "dumpdata", "flush", "loaddata", "migrate", "shell"})
+"""Commands of Django's that see all tenants, like those of this project that say so themselves."""
 CONNECT_SECONDS = 5
 """For each address that the database's host has."""
 
@@ -26,7 +30,11 @@ def run(arguments: Sequence[str]) -> None:
         needs_database = NEED_DATABASE.intersection(arguments[1:2]) and not asks_for_help
         if needs_database and (problem := database_problem()):
             sys.exit(problem)
-        execute_from_command_line(list(arguments))
+        if OF_DJANGO.intersection(arguments[1:2]):
+            with across_tenants(Purpose.OPERATOR):
+                execute_from_command_line(list(arguments))
+        else:
+            execute_from_command_line(list(arguments))
     except ImproperlyConfigured as error:
         sys.exit(str(error))
 

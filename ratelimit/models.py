@@ -50,6 +50,8 @@ class Workspace(models.Model):
 class Membership(models.Model):
     """That somebody belongs to a workspace."""
 
+    shared_because = "It is what says of which tenants somebody is."
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"

@@ -1,9 +1,12 @@
 """Workspaces and who belongs to them."""
 
-from django.contrib.auth.models import User
+from contextlib import AbstractContextManager
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 
 from ratelimit.models import Membership, Role, Workspace
+from tenancy.scopes import NOBODY, Scope, act_later_for
 
 
 def personal_workspace(user: User) -> Workspace:
@@ -20,3 +23,16 @@ def personal_workspace(user: User) -> Workspace:
             workspace=workspace, user=user, defaults={"role": Role.OWNER}
         )
     return workspace
+
+
+def scope_of(user: AbstractBaseUser | AnonymousUser | None) -> Scope:
+    """The tenants of which somebody is. One query for people who are signed in."""
+    if user is None or not user.is_authenticated:
+        return NOBODY
+    rows = Membership.objects.filter(user=user.pk)
+    return Scope(frozenset(rows.values_list("workspace_id", flat=True)))
+
+
+def acting_as(user: AbstractBaseUser | AnonymousUser | None) -> AbstractContextManager[None]:
+    """See and change what the workspaces of this person have."""
+    return act_later_for(lambda: scope_of(user))

@@ -4,16 +4,22 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connections
 from hypothesis import settings
 
+from tenancy.scopes import Purpose, across_tenants
 from tests.support import processes
+from tests.support.roles import APP, OWNER, become, let_app_flush
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("aragora", deadline=None)
 settings.load_profile("aragora")
+
+django_settings.TENANCY_STRICT = True
 
 
 @pytest.hookimpl(trylast=True)
@@ -81,3 +87,24 @@ def django_db_modify_db_settings(
     if default.vendor == "sqlite":
         file = tmp_path_factory.mktemp("database") / "test.sqlite3"
         default.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """On PostgreSQL the owner makes the tables, and tests then are the program."""
+    if connections["default"].settings_dict["USER"] != OWNER:
+        yield
+        return
+    with django_db_blocker.unblock():
+        let_app_flush()
+        become(APP)
+        yield
+        become(OWNER)
+
+
+@pytest.fixture(autouse=True)
+def _the_tests_own_hand() -> Iterator[None]:
+    """A test sees everything that it asks for itself. What requests, the stream and workers ask
+    for they ask in scopes of their own, and it is an error if they have none."""
+    with across_tenants(Purpose.OPERATOR):
+        yield

@@ -41,6 +41,7 @@ from debates.providers.base import AgentSpec
 from debates.services.audience import fingerprint
 from debates.services.events import NewEvent, append_events
 from debates.services.panels import spec_to_json
+from ratelimit.workspaces import personal_workspace
 
 _numbers = count(1)
 
@@ -117,6 +118,8 @@ def make_debate(
     fields.setdefault("protocol", "adaptive")
     fields.setdefault("decision", "plurality")
     fields.setdefault("seed", 7)
+    if owner is not None:
+        fields.setdefault("workspace", personal_workspace(owner))
     if status != DebateStatus.CREATED:
         fields.setdefault("queued_at", timezone.now())
     if status in TERMINAL_STATUSES:

@@ -53,6 +53,7 @@ def idempotent(view: Operation) -> Operation:
         answer = carry_out_once(
             key=key,
             principal=request.auth.principal,
+            caller=request.auth.user,
             operation=f"{request.method} {request.path_info}"[:255],
             payload=request.body,
             now=timezone.now(),

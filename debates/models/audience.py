@@ -2,12 +2,17 @@
 
 from django.db import models
 
+from debates.models.tenants import OF_A_DEBATE
+from tenancy.rules import TenantManager
+
 LEAST_INTENSITY, MOST_INTENSITY = 1, 10
 MAX_SUGGESTION_LENGTH = 500
 
 
 class AudienceVote(models.Model):
     """The last vote of one person in one debate."""
+
+    tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey(
         "debates.Debate", on_delete=models.CASCADE, related_name="audience_votes"
@@ -23,6 +28,8 @@ class AudienceVote(models.Model):
     intensity = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "id")
@@ -42,6 +49,8 @@ class AudienceVote(models.Model):
 class Suggestion(models.Model):
     """Something that a person wants the panel to consider. Shown to agents as a quotation."""
 
+    tenancy = OF_A_DEBATE
+
     debate = models.ForeignKey(
         "debates.Debate", on_delete=models.CASCADE, related_name="suggestions"
     )
@@ -56,6 +65,8 @@ class Suggestion(models.Model):
     offered_in_round = models.PositiveSmallIntegerField(null=True, blank=True)
     """The round whose exchange was shown it; null while it waits for one."""
     created_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "number")

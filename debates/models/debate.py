@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility, choices_of
 from debates.engine.types import DecisionMode, ProtocolName, StopReason
+from debates.models.tenants import DEBATES
+from tenancy.rules import TenantManager
 
 MAX_QUESTION_LENGTH = 10_000
 MIN_ROUNDS, MAX_ROUNDS = 1, 12
@@ -20,6 +22,8 @@ class Debate(models.Model):
     writes only while the fence is the one it was given. `last_seq` is the number of the newest
     event; it is allotted under this row's lock.
     """
+
+    tenancy = DEBATES
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(max_length=96, unique=True)
@@ -87,6 +91,8 @@ class Debate(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = TenantManager()
+
     class Meta:
         ordering = ("-created_at", "-id")
         constraints = (
@@ -109,6 +115,11 @@ class Debate(models.Model):
             models.CheckConstraint(
                 name="debate_private_has_owner",
                 condition=models.Q(visibility=Visibility.PUBLIC) | models.Q(owner__isnull=False),
+            ),
+            # Otherwise it would be anybody's: what has no workspace belongs to nobody.
+            models.CheckConstraint(
+                name="debate_owned_has_workspace",
+                condition=models.Q(owner__isnull=True) | models.Q(workspace__isnull=False),
             ),
             models.CheckConstraint(
                 name="debate_ended_when_terminal",

@@ -3,9 +3,14 @@
 from django.db import models
 from django.utils import timezone
 
+from debates.models.tenants import DEBATES
+from tenancy.rules import TenantManager, Through, Unowned
+
 
 class Document(models.Model):
     """A text given with a debate, or, without a debate, one of the shipped corpus."""
+
+    tenancy = Through("debate", DEBATES, unowned=Unowned.READABLE)
 
     debate = models.ForeignKey(
         "debates.Debate", null=True, blank=True, on_delete=models.CASCADE, related_name="documents"
@@ -15,6 +20,8 @@ class Document(models.Model):
     text = models.TextField()
     source = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "number")

@@ -3,10 +3,14 @@
 from django.db import models
 
 from debates.choices import EventType
+from debates.models.tenants import OF_A_DEBATE
+from tenancy.rules import TenantManager
 
 
 class DebateEvent(models.Model):
     """One durable event. `seq` is dense per debate and starts at 1."""
+
+    tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveBigIntegerField()
@@ -17,6 +21,8 @@ class DebateEvent(models.Model):
     data = models.JSONField(default=dict)
     """The payload of its type in `debates.streaming.events`."""
     created_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "seq")

@@ -2,13 +2,21 @@
 
 from django.db import models
 
+from tenancy.rules import Own, TenantManager, Unowned
+
 
 class IdempotencyRecord(models.Model):
     """A request that was carried out under an Idempotency-Key, and what it was answered."""
 
+    tenancy = Own(unowned=Unowned.OPEN)
+
     key = models.CharField(max_length=255)
     principal = models.CharField(max_length=64)
     """Whose key it is: two callers may choose the same one."""
+    workspace = models.ForeignKey(
+        "ratelimit.Workspace", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    """Of whoever called. Empty for people who are not signed in, whose debates are public."""
     operation = models.CharField(max_length=255)
     """Method and path."""
     request_hash = models.CharField(max_length=64)
@@ -16,6 +24,8 @@ class IdempotencyRecord(models.Model):
     status = models.PositiveSmallIntegerField()
     body = models.TextField()
     expires_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         constraints = (

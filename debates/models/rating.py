@@ -36,6 +36,8 @@ class Rating(models.Model):
 class Match(models.Model):
     """A debate that counted for the ranking."""
 
+    shared_because = "The ranking is one for all; it names agents and who won, not what was said."
+
     debate = models.OneToOneField(
         "debates.Debate", null=True, on_delete=models.SET_NULL, related_name="match"
     )

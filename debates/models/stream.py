@@ -2,11 +2,16 @@
 
 from django.db import models
 
+from debates.models.tenants import OF_A_DEBATE
+from tenancy.rules import TenantManager
+
 
 class StreamPlace(models.Model):
     """How far a socket has come in a debate that it follows. Kept for a minute after it was seen.
 
     Only of sockets whose client does not number what it has: others say it when they come back."""
+
+    tenancy = OF_A_DEBATE
 
     person = models.CharField(max_length=80)
     """By whom it is found again (`debates.streaming.places.key_of`)."""
@@ -25,6 +30,8 @@ class StreamPlace(models.Model):
     replaced = models.BooleanField(default=False)
     """Another socket has gone on in place of this one."""
     seen_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         constraints = (

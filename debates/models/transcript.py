@@ -5,10 +5,14 @@ from django.utils import timezone
 
 from debates.choices import choices_of
 from debates.engine.types import DecisionMode, Phase
+from debates.models.tenants import DEBATES, OF_A_DEBATE
+from tenancy.rules import TenantManager, Through
 
 
 class Round(models.Model):
     """A round of a debate; closed when its figures are known."""
+
+    tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="round_set")
     number = models.PositiveSmallIntegerField()
@@ -16,6 +20,8 @@ class Round(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     agreement = models.FloatField(null=True, blank=True)
     stability = models.FloatField(null=True, blank=True)
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "number")
@@ -29,6 +35,8 @@ class Round(models.Model):
 
 class Turn(models.Model):
     """A finished model call: what the agent answered, or why it did not."""
+
+    tenancy = Through("debate", DEBATES, sample={"reply": {}})
 
     debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="turns")
     index = models.PositiveIntegerField()
@@ -49,6 +57,8 @@ class Turn(models.Model):
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     duration_seconds = models.FloatField(default=0.0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "index")
@@ -71,12 +81,16 @@ class Turn(models.Model):
 class Ballot(models.Model):
     """A ballot as it was counted in the verdict."""
 
+    tenancy = OF_A_DEBATE
+
     debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="ballots")
     voter = models.CharField(max_length=64)
     ranking = models.JSONField()
     approved = models.JSONField()
     confidence = models.FloatField()
     reason = models.TextField(blank=True)
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("debate_id", "voter")
@@ -95,6 +109,8 @@ class Ballot(models.Model):
 class Verdict(models.Model):
     """The outcome of a debate that completed."""
 
+    tenancy = OF_A_DEBATE
+
     debate = models.OneToOneField(
         "debates.Debate", on_delete=models.CASCADE, related_name="verdict"
     )
@@ -110,6 +126,8 @@ class Verdict(models.Model):
     """The engine's `Verdict` as JSON (`debates.engine.codec`), and the audience's if it voted
     (`streaming.events.AudienceVerdict`)."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager()
 
     class Meta:
         constraints = (

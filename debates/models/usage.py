@@ -3,9 +3,14 @@
 from django.db import models
 from django.utils import timezone
 
+from debates.models.tenants import OF_A_DEBATE
+from tenancy.rules import TenantManager
+
 
 class UsageRecord(models.Model):
     """Tokens and money of one model call. Append-only."""
+
+    tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey(
         "debates.Debate", null=True, on_delete=models.SET_NULL, related_name="usage_records"
@@ -21,6 +26,8 @@ class UsageRecord(models.Model):
     estimated = models.BooleanField(default=False)
     """The server did not say; counted from the text (a call that was cut off)."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("-created_at", "-id")

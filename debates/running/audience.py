@@ -16,6 +16,7 @@ from debates.engine.types import Ask, Call, Phase, Step
 from debates.models import Suggestion
 from debates.providers.base import AgentSpec
 from debates.services.panels import chain_of
+from tenancy.scopes import act_for
 
 MAX_OFFERED = 5
 """To one exchange."""
@@ -31,11 +32,14 @@ class Waiting:
     text: str
 
 
-def read_suggestions(debate_id: UUID, *, offered_in_round: int | None) -> list[Waiting]:
+def read_suggestions(
+    debate_id: UUID, *, tenant: UUID | None, offered_in_round: int | None
+) -> list[Waiting]:
     """Those that a round was offered, or, for None, the oldest that none was. One query."""
-    rows = Suggestion.objects.filter(debate=debate_id, offered_in_round=offered_in_round)
-    found = rows.order_by("number").values_list("number", "text")[:MAX_OFFERED]
-    return [Waiting(number, text) for number, text in found]
+    with act_for(tenant):
+        rows = Suggestion.objects.filter(debate=debate_id, offered_in_round=offered_in_round)
+        found = rows.order_by("number").values_list("number", "text")[:MAX_OFFERED]
+        return [Waiting(number, text) for number, text in found]
 
 
 def with_suggestions(

@@ -27,6 +27,7 @@ from debates.services.events import (
     insert_events,
     number_events,
 )
+from tenancy.scopes import Purpose, across_tenants, act_for
 
 MICRODOLLAR = Decimal("0.000001")
 """What costs are counted in."""
@@ -168,6 +169,8 @@ class Checkpoint:
     """The number of the log's last event before this step, if only its worker has written."""
     undisturbed_only: bool = False
     """Write it only if that is so."""
+    tenant: UUID | None = None
+    """The workspace of the debate."""
 
     @property
     def key(self) -> Key:
@@ -185,7 +188,7 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     kept: list[Checkpoint] = []
     events: list[EventRow] = []
-    with transaction.atomic():
+    with act_for(*(step.tenant for step in checkpoints)), transaction.atomic():
         for places in _together(checkpoints):
             steps = [checkpoints[place] for place in places]
             try:
@@ -263,15 +266,18 @@ def spending(rows: Sequence[UsageRow]) -> dict[str, Any]:
     }
 
 
-def record_strays(debate_id: UUID, rows: Sequence[UsageRow]) -> None:
+def record_strays(debate_id: UUID, rows: Sequence[UsageRow], *, tenant: UUID | None) -> None:
     """Write down what calls used that came to no turn: cut off, or finished after the debate was
     somebody else's. Money that was spent is counted whoever owns the debate."""
-    with transaction.atomic():
+    with act_for(tenant), transaction.atomic():
         try:
             allot_numbers(debate_id=debate_id, count=0, changes=spending(rows))
         except FenceMoved:  # The debate was deleted.
-            rows = [row._replace(debate_id=None) for row in rows]
-        insert_rows(UsageRecord, UsageRow._fields, rows)
+            nobodys = [row._replace(debate_id=None) for row in rows]
+            with across_tenants(Purpose.CLEANING):
+                insert_rows(UsageRecord, UsageRow._fields, nobodys)
+        else:
+            insert_rows(UsageRecord, UsageRow._fields, rows)
 
 
 def money(amount: float) -> Decimal:

@@ -22,6 +22,7 @@ from debates.engine.types import StopReason
 from debates.models import Debate
 from debates.running.checkpoint import Checkpoint
 from debates.running.holders import is_certainly_dead
+from debates.selectors.queueing import count_waiting
 from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import (
@@ -40,6 +41,7 @@ from debates.streaming.events import (
     DebateResumed,
     DebateStart,
 )
+from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 
@@ -145,6 +147,7 @@ def _start(debate: Debate) -> DebateStart:
 # --- Holding -----------------------------------------------------------------------------------
 
 
+@across_tenants(Purpose.QUEUE)
 def read_controls(debate_ids: Collection[UUID]) -> dict[UUID, Control]:
     """What the rows say now; those that are gone are missing. One query."""
     rows = Debate.objects.filter(pk__in=debate_ids)
@@ -156,12 +159,14 @@ def read_controls(debate_ids: Collection[UUID]) -> dict[UUID, Control]:
     }
 
 
+@across_tenants(Purpose.QUEUE)
 def renew_leases(*, holder: str, debate_ids: Collection[UUID], now: datetime) -> None:
     """Say that the holder is alive. One query."""
     held = Debate.objects.filter(pk__in=debate_ids, lease_holder=holder)
     held.update(lease_expires_at=now + timedelta(seconds=LEASE_SECONDS))
 
 
+@across_tenants(Purpose.QUEUE)
 def release(*, debate_id: UUID, fence: int) -> None:
     """Let a debate go in whatever state it is. Nothing happens when the fence has moved."""
     held = Debate.objects.filter(pk=debate_id, fence=fence)
@@ -171,6 +176,7 @@ def release(*, debate_id: UUID, fence: int) -> None:
 # --- Giving back -------------------------------------------------------------------------------
 
 
+@across_tenants(Purpose.QUEUE)
 def hand_back(*, debate_id: UUID, fence: int, active_seconds: float, now: datetime) -> None:
     """Put a debate that runs back into the queue, in its old place: this process is leaving."""
     with transaction.atomic():
@@ -181,6 +187,7 @@ def hand_back(*, debate_id: UUID, fence: int, active_seconds: float, now: dateti
     release(debate_id=debate_id, fence=fence)
 
 
+@across_tenants(Purpose.QUEUE)
 def give_up(*, debate_id: UUID, fence: int, now: datetime) -> None:
     """A worker has died in the debate: put it back into the queue, or fail it after the fifth."""
     with transaction.atomic():
@@ -190,6 +197,7 @@ def give_up(*, debate_id: UUID, fence: int, now: datetime) -> None:
     release(debate_id=debate_id, fence=fence)
 
 
+@across_tenants(Purpose.QUEUE)
 def recover(*, holder: str, running: Collection[UUID], now: datetime) -> int:
     """Free what dead processes held, and what this one holds and does not run; how many debates
     were put back or failed."""
@@ -241,11 +249,10 @@ def _count_crash(debate: Debate, now: datetime) -> None:
 
 
 def _put_back(debate: Debate, *, attempts: int, now: datetime) -> None:
-    earlier = Q(queued_at__lt=debate.queued_at) if debate.queued_at else Q()
     queued = DebateQueued(
         debate_id=str(debate.pk),
         task=debate.question,
-        queue_position=Debate.objects.filter(earlier, status=DebateStatus.PENDING).count() + 1,
+        queue_position=count_waiting(before=debate.queued_at) + 1,
     )
     changes = {
         "status": DebateStatus.PENDING,

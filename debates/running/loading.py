@@ -27,6 +27,7 @@ from debates.running.rounds import Rounds
 from debates.services.bulk import insert_rows
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
+from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 
@@ -59,11 +60,13 @@ class Loaded:
         )
 
 
+@across_tenants(Purpose.QUEUE)
 def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
     """Take up to `limit` debates from the queue."""
     return _take(list(claims.next_in_line(now)[:limit]), holder, claims.WAITING, now)
 
 
+@across_tenants(Purpose.QUEUE)
 def take_one(
     *, debate_id: UUID, holder: str, statuses: frozenset[DebateStatus], now: datetime
 ) -> Loaded | None:

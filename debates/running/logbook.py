@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 from debates.running.checkpoint import Checkpoint, Standing
 from debates.running.writer import Writer, Written
@@ -18,12 +19,15 @@ class Logbook:
         self,
         writer: Writer,
         *,
+        tenant: UUID | None,
         last_seq: int,
         others_spoke: bool,
         on_news: Callable[[Standing], None],
     ) -> None:
-        """`on_news` is told how the debate stands whenever a step is written."""
+        """`tenant` is the debate's workspace; `on_news` is told how the debate stands whenever a
+        step is written."""
         self._writer = writer
+        self._tenant = tenant
         self._own_seq = last_seq
         """Where the log would stand if nobody else had written to it since."""
         self._foreign = 0
@@ -37,7 +41,7 @@ class Logbook:
     def write(self, step: Checkpoint, *, undisturbed_only: bool = False) -> Written:
         """Have a step written; with `undisturbed_only`, only if nobody else has spoken."""
         after = self._own_seq + self._foreign
-        step = replace(step, after=after, undisturbed_only=undisturbed_only)
+        step = replace(step, after=after, undisturbed_only=undisturbed_only, tenant=self._tenant)
         self._own_seq += step.event_count
         written = self._writer.write(step)
         written.add_done_callback(partial(self._learn, step.event_count, self._own_seq))

@@ -106,6 +106,7 @@ class DebateRun:
         self._gateway = gateway
         self._logbook = Logbook(
             writer,
+            tenant=debate.workspace_id,
             last_seq=debate.last_seq,
             others_spoke=loaded.others_spoke,
             on_news=self._hear,
@@ -215,7 +216,9 @@ class DebateRun:
 
     async def _let_go(self, ending: Ending) -> None:
         if self._strays:
-            await self._threads.run(record_strays, self.debate_id, self._strays)
+            await self._threads.run(
+                record_strays, self.debate_id, self._strays, tenant=self._debate.workspace_id
+            )
         if ending is Ending.CRASHED:
             await self._threads.run(
                 claims.give_up, debate_id=self.debate_id, fence=self.fence, now=self._now()
@@ -255,7 +258,12 @@ class DebateRun:
                 await self._open(ask, undisturbed_only=True)
                 return ask
         shown_in = ask.round if is_open else None
-        found = await self._threads.run(read_suggestions, self.debate_id, offered_in_round=shown_in)
+        found = await self._threads.run(
+            read_suggestions,
+            self.debate_id,
+            tenant=self._debate.workspace_id,
+            offered_in_round=shown_in,
+        )
         if not is_open:
             # There may be more than can be shown this time.
             self._logbook.unheard = bool(found)

@@ -11,6 +11,7 @@ from debates.choices import DebateStatus, Visibility
 from debates.exceptions import NotFound
 from debates.models import Debate
 from debates.services.faults import is_storable
+from tenancy.scopes import Purpose, across_tenants
 
 Viewer = AbstractBaseUser | AnonymousUser | None
 """Somebody who looks; None and `AnonymousUser` are the same."""
@@ -65,11 +66,13 @@ def list_debates(
     return debates.order_by("-created_at", "-id")
 
 
+@across_tenants(Purpose.QUEUE)
 def count_running() -> int:
     """How many debates run now, on whatever instance."""
     return Debate.objects.filter(status=DebateStatus.RUNNING).count()
 
 
+@across_tenants(Purpose.QUEUE)
 def queue_position(debate: Debate) -> int | None:
     """The debate's place among those that wait, from 1; None when it does not wait."""
     if debate.status != DebateStatus.PENDING:

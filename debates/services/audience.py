@@ -32,6 +32,7 @@ from debates.streaming.events import AudienceSuggestion, AudienceTally, UserVote
 from debates.visitors import Person
 from ratelimit.bucket import Pace
 from ratelimit.paces import Paces
+from tenancy.scopes import act_for
 
 PACE: Final = Pace(count=10, seconds=60, burst=5)
 """Votes and suggestions of one person together. Kept by each process for itself."""
@@ -82,7 +83,8 @@ def cast_vote(
         raise _wrong("intensity", f"Use a number from {LEAST_INTENSITY} to {MOST_INTENSITY}.")
     debate = _open_debate(debate_id, person)
     chosen = _chosen(choice, standing_answers(debate))
-    with transaction.atomic():
+    # They may speak in it: from here on it is the debate that is written.
+    with act_for(debate.workspace_id), transaction.atomic():
         debate = _open_debate(debate_id, person, lock=True)
         changed = _store_vote(debate, person, chosen, intensity, now)
         tally = audience_tally(debate.pk)
@@ -107,7 +109,8 @@ def suggest(*, debate_id: UUID, person: Person, text: str, now: datetime) -> Sug
     `StateForbids` (over, or full), and `NotAllowed` when the person or address has said enough."""
     _keep_pace(person, now)
     said = _cleaned(text)
-    with transaction.atomic():
+    debate = _open_debate(debate_id, person)
+    with act_for(debate.workspace_id), transaction.atomic():
         debate = _open_debate(debate_id, person, lock=True)
         known = Suggestion.objects.filter(debate=debate, fingerprint=fingerprint(said)).first()
         if known is not None:

@@ -15,7 +15,8 @@ told at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +31,7 @@ from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType, Visibili
 from debates.engine.types import StopReason
 from debates.exceptions import NotAllowed, NotFound, SignInRequired, StateForbids
 from debates.models import Debate
+from debates.selectors.queueing import count_waiting
 from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent, append_events, publish_after_commit
@@ -39,6 +41,7 @@ from debates.streaming.events import (
     DebateQueued,
     Intervention,
 )
+from tenancy.scopes import act_for
 
 log = structlog.get_logger(__name__)
 
@@ -67,8 +70,7 @@ _CANCELLABLE = frozenset(DebateStatus) - TERMINAL_STATUSES
 def start_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -> Debate:
     """Put a debate that was only stored into the queue."""
     now = now or timezone.now()
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor, _QUEUEABLE, "started")
+    with _claimed(debate_id, actor, _QUEUEABLE, "started") as debate:
         changes = {"status": DebateStatus.PENDING, "queued_at": now}
         return _commit(debate, changes, [_queued(debate)], now)
 
@@ -78,8 +80,7 @@ def pause_debate(
 ) -> Debate:
     """Begin no further model calls. Those under way may finish, and are kept."""
     now = now or timezone.now()
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor, _PAUSABLE, "paused")
+    with _claimed(debate_id, actor, _PAUSABLE, "paused") as debate:
         paused = DebatePaused(debate_id=str(debate.pk), reason=reason)
         changes = {"status": DebateStatus.PAUSED}
         return _commit(debate, changes, [NewEvent(EventType.DEBATE_PAUSED, paused)], now)
@@ -89,16 +90,14 @@ def resume_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None)
     """Put a paused debate back into the queue, in its old place. `debate_resumed` follows when a
     worker goes on with it."""
     now = now or timezone.now()
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor, _RESUMABLE, "resumed")
+    with _claimed(debate_id, actor, _RESUMABLE, "resumed") as debate:
         return _commit(debate, {"status": DebateStatus.PENDING}, [_queued(debate)], now)
 
 
 def stop_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -> Debate:
     """Ask for the verdict now, with what has been said. A paused debate goes on for it."""
     now = now or timezone.now()
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor, _STOPPABLE, "asked for its verdict")
+    with _claimed(debate_id, actor, _STOPPABLE, "asked for its verdict") as debate:
         if debate.started_at is None:
             raise StateForbids("The debate has not begun, so there is no verdict; cancel it.")
         asked = Intervention(
@@ -121,8 +120,7 @@ def cancel_debate(
     """End the debate without a verdict. Model calls under way are cut off within a second; what
     they used until then is estimated and added to the debate's costs afterwards."""
     now = now or timezone.now()
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor, _CANCELLABLE, "cancelled")
+    with _claimed(debate_id, actor, _CANCELLABLE, "cancelled") as debate:
         status, stop_reason = DebateStatus.CANCELLED, StopReason.CANCELLED
         cancelled = DebateCancelled(debate_id=str(debate.pk), reason=reason)
         end = debate_end(debate, status=status, stop_reason=stop_reason, result=reason)
@@ -167,18 +165,34 @@ def _not_found() -> NotFound:
 # --- Transitions -------------------------------------------------------------------------------
 
 
-def _claimed(debate_id: UUID, actor: Actor, statuses: frozenset[DebateStatus], done: str) -> Debate:
-    """The debate under its lock, if the actor may and its state allows."""
-    debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
-    if debate is None:
+@contextmanager
+def changing(*, debate_id: UUID, actor: Actor) -> Iterator[Debate]:
+    """The debate under its lock, for an actor who may change it, in a transaction that acts for its
+    tenant. Raises what `check_permission` does."""
+    seen = Debate.objects.filter(pk=debate_id).first()
+    if seen is None:
         raise _not_found()
-    check_permission(debate, actor)
-    if debate.status not in statuses:
-        allowed = ", ".join(status for status in DebateStatus if status in statuses)
-        raise StateForbids(
-            f"The debate is {debate.status}; it can be {done} only while it is {allowed}."
-        )
-    return debate
+    check_permission(seen, actor)
+    with act_for(seen.workspace_id), transaction.atomic():
+        debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
+        if debate is None:
+            raise _not_found()
+        check_permission(debate, actor)
+        yield debate
+
+
+@contextmanager
+def _claimed(
+    debate_id: UUID, actor: Actor, statuses: frozenset[DebateStatus], done: str
+) -> Iterator[Debate]:
+    """The same, if the debate's state allows."""
+    with changing(debate_id=debate_id, actor=actor) as debate:
+        if debate.status not in statuses:
+            allowed = ", ".join(status for status in DebateStatus if status in statuses)
+            raise StateForbids(
+                f"The debate is {debate.status}; it can be {done} only while it is {allowed}."
+            )
+        yield debate
 
 
 def _commit(
@@ -201,10 +215,6 @@ def _wake() -> None:
 
 def _queued(debate: Debate) -> NewEvent:
     """The event of a debate that joins the queue."""
-    waiting = Debate.objects.filter(status=DebateStatus.PENDING)
-    if debate.queued_at is not None:
-        waiting = waiting.filter(queued_at__lt=debate.queued_at)
-    queued = DebateQueued(
-        debate_id=str(debate.pk), task=debate.question, queue_position=waiting.count() + 1
-    )
+    position = count_waiting(before=debate.queued_at) + 1
+    queued = DebateQueued(debate_id=str(debate.pk), task=debate.question, queue_position=position)
     return NewEvent(EventType.DEBATE_QUEUED, queued)

@@ -12,11 +12,14 @@ from django.utils.text import slugify
 from debates.choices import DebateStatus, EventType
 from debates.exceptions import SignInRequired
 from debates.models import Debate, Document
+from debates.selectors.queueing import count_waiting
 from debates.services import panels
 from debates.services.events import NewEvent, append_events, publish_after_commit
 from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
 from debates.streaming.events import DebateQueued
+from ratelimit.models import Workspace
 from ratelimit.workspaces import personal_workspace
+from tenancy.scopes import act_for
 
 __all__ = ["NewDebate", "NewDocument", "create_debate"]
 
@@ -32,8 +35,9 @@ def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> D
     if owner is None and not settings.ARAGORA.allow_anonymous_debates:
         raise SignInRequired("Sign in, or send an API key, to start a debate.")
     plan = plan_debate(request=request, owner=owner)
-    with transaction.atomic():
-        debate = _store(request, plan, owner, now)
+    workspace = personal_workspace(owner) if owner else None
+    with act_for(workspace.pk if workspace else None), transaction.atomic():
+        debate = _store(request, plan, owner, workspace, now)
         if request.autostart:
             _queue(debate, now)
     log.info(
@@ -46,7 +50,13 @@ def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> D
     return debate
 
 
-def _store(request: NewDebate, plan: Plan, owner: User | None, now: datetime) -> Debate:
+def _store(
+    request: NewDebate,
+    plan: Plan,
+    owner: User | None,
+    workspace: Workspace | None,
+    now: datetime,
+) -> Debate:
     debate_id = uuid.uuid4()
     debate = Debate.objects.create(
         id=debate_id,
@@ -58,7 +68,7 @@ def _store(request: NewDebate, plan: Plan, owner: User | None, now: datetime) ->
         domain=plan.domain,
         metadata=dict(request.metadata),
         owner=owner,
-        workspace=personal_workspace(owner) if owner else None,
+        workspace=workspace,
         visibility=plan.visibility,
         panel=[panels.spec_to_json(spec) for spec in plan.panel],
         judge=panels.spec_to_json(plan.judge) if plan.judge else None,
@@ -91,7 +101,7 @@ def _queue(debate: Debate, now: datetime) -> None:
     queued = DebateQueued(
         debate_id=str(debate.pk),
         task=debate.question,
-        queue_position=Debate.objects.filter(status=DebateStatus.PENDING).count(),
+        queue_position=count_waiting(),
     )
     rows = append_events(
         debate_id=debate.pk, events=[NewEvent(EventType.DEBATE_QUEUED, queued)], now=now

@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
-from debates.exceptions import NotFound, StateForbids
+from debates.exceptions import StateForbids
 from debates.models import Debate
-from debates.services.control import Actor, check_permission
+from debates.services.control import Actor, changing
 from debates.services.faults import Faults, check_json_object, check_text
 from debates.services.planning import (
     MAX_METADATA_BYTES,
@@ -18,6 +17,7 @@ from debates.services.planning import (
     check_tags,
     clean_tags,
 )
+from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +36,7 @@ def update_debate(
     """Change what is given; None leaves a field as it is.
 
     Raises `InvalidInput` with every wrong field, and then changes nothing."""
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor)
+    with changing(debate_id=debate_id, actor=actor) as debate:
         faults = Faults()
         changed = []
         if title is not None:
@@ -63,20 +62,12 @@ def update_debate(
 
 def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
     """Remove the debate with its transcript and events. What it cost stays on record."""
-    with transaction.atomic():
-        debate = _claimed(debate_id, actor)
+    with changing(debate_id=debate_id, actor=actor) as debate:
         if debate.status not in _DELETABLE:
             raise StateForbids(f"The debate is {debate.status}; cancel it before you delete it.")
-        debate.delete()
+        with across_tenants(Purpose.CLEANING):  # What it cost belongs to nobody from now on.
+            debate.delete()
     log.info("debate_deleted", debate_id=str(debate_id))
-
-
-def _claimed(debate_id: UUID, actor: Actor) -> Debate:
-    debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
-    if debate is None:
-        raise NotFound("There is no such debate, or it is not yours to see.")
-    check_permission(debate, actor)
-    return debate
 
 
 def _set_visibility(faults: Faults, debate: Debate, word: str) -> None:

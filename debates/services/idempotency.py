@@ -5,11 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from debates.exceptions import KeyReused
 from debates.models import IdempotencyRecord
+from ratelimit.workspaces import personal_workspace
+from tenancy.scopes import Purpose, across_tenants, act_for
 
 LIFETIME = timedelta(hours=24)
 SWEEP = 100
@@ -32,6 +36,7 @@ def carry_out_once(
     *,
     key: str,
     principal: str,
+    caller: User | None,
     operation: str,
     payload: bytes,
     now: datetime,
@@ -43,8 +48,11 @@ def carry_out_once(
     same time waits for it, and after a crash or an exception there is neither work nor claim.
     Raises `KeyReused` when the key was used for another payload."""
     digest = hashlib.sha256(payload).hexdigest()
+    workspace_id = personal_workspace(caller).pk if caller else None
+    same = {"key": key, "principal": principal, "operation": operation}
     with transaction.atomic():
-        record, fresh = _claim(key, principal, operation, digest, now)
+        with act_for(workspace_id):
+            record, fresh = _claim(same, workspace_id, digest, now)
         if not fresh:
             if record.request_hash != digest:
                 raise KeyReused(
@@ -52,26 +60,26 @@ def carry_out_once(
                 )
             return Answer(record.status, record.body, replayed=True)
         answer = carry_out()
-        IdempotencyRecord.objects.filter(pk=record.pk).update(
-            status=answer.status, body=answer.body
-        )
+        with act_for(workspace_id):
+            IdempotencyRecord.objects.filter(pk=record.pk).update(
+                status=answer.status, body=answer.body
+            )
         transaction.on_commit(partial(_sweep, now), robust=True)
     return answer
 
 
 def _claim(
-    key: str, principal: str, operation: str, digest: str, now: datetime
+    wanted: dict[str, str], workspace_id: UUID | None, digest: str, now: datetime
 ) -> tuple[IdempotencyRecord, bool]:
     """The record of this request, and whether it was made just now."""
-    same = IdempotencyRecord.objects.filter(key=key, principal=principal, operation=operation)
+    same = IdempotencyRecord.objects.filter(**wanted)
     while True:
         try:
             with transaction.atomic():
                 return (
                     IdempotencyRecord.objects.create(
-                        key=key,
-                        principal=principal,
-                        operation=operation,
+                        **wanted,
+                        workspace_id=workspace_id,
                         request_hash=digest,
                         status=_UNANSWERED,
                         expires_at=now + LIFETIME,
@@ -86,6 +94,7 @@ def _claim(
             same.filter(expires_at__lte=now).delete()
 
 
+@across_tenants(Purpose.CLEANING)
 def _sweep(now: datetime) -> None:
     expired = IdempotencyRecord.objects.filter(expires_at__lte=now).values_list("pk", flat=True)
     IdempotencyRecord.objects.filter(pk__in=list(expired[:SWEEP])).delete()

@@ -12,6 +12,7 @@ from debates.streaming.client_frames import ClientFrame
 from debates.streaming.queries import find_debate
 from debates.streaming.subscription import NO_SUCH_DEBATE
 from debates.visitors import Person
+from ratelimit.workspaces import acting_as
 
 VOTE, SUGGESTION = "user_vote", "user_suggestion"
 """Types of client frames."""
@@ -24,11 +25,12 @@ def carry_out(person: Person, frame: ClientFrame) -> UUID:
     if debate_id is None:
         raise NotFound(NO_SUCH_DEBATE)
     now = timezone.now()
-    if frame.type == VOTE:
-        choice, intensity = frame.vote(default_intensity=audience.DEFAULT_INTENSITY)
-        audience.cast_vote(
-            debate_id=debate_id, person=person, choice=choice, intensity=intensity, now=now
-        )
-    else:
-        audience.suggest(debate_id=debate_id, person=person, text=frame.suggestion, now=now)
+    with acting_as(person.viewer):
+        if frame.type == VOTE:
+            choice, intensity = frame.vote(default_intensity=audience.DEFAULT_INTENSITY)
+            audience.cast_vote(
+                debate_id=debate_id, person=person, choice=choice, intensity=intensity, now=now
+            )
+        else:
+            audience.suggest(debate_id=debate_id, person=person, text=frame.suggestion, now=now)
     return debate_id

@@ -21,6 +21,7 @@ from django.db import transaction
 from debates.models import Debate, StreamPlace
 from debates.running.holders import is_certainly_dead
 from debates.visitors import Person
+from tenancy.scopes import Purpose, across_tenants
 
 KEPT_SECONDS = 60.0
 SILENT_SECONDS = 15.0
@@ -62,16 +63,19 @@ def key_of(person: Person, *, token: str) -> str:
     return person.key
 
 
+@across_tenants(Purpose.STREAM)
 def keep(known: Iterable[Known], *, holder: str, now: datetime) -> None:
     """Note where these sockets are."""
     _write(known, holder=holder, left=False, now=now)
 
 
+@across_tenants(Purpose.STREAM)
 def leave(known: Known, *, holder: str, now: datetime) -> None:
     """Note where a socket was when it went."""
     _write([known], holder=holder, left=True, now=now)
 
 
+@across_tenants(Purpose.STREAM)
 def forget(connection: str, debate_id: UUID | None = None) -> None:
     """A socket said goodbye, or follows a debate no longer."""
     rows = StreamPlace.objects.filter(connection=connection)
@@ -80,6 +84,7 @@ def forget(connection: str, debate_id: UUID | None = None) -> None:
     rows.delete()
 
 
+@across_tenants(Purpose.STREAM)
 def find(person: str, *, now: datetime) -> Found:
     """Where the sockets of this person were that are gone.
 
@@ -103,6 +108,7 @@ def find(person: str, *, now: datetime) -> Found:
     return Found(places=tuple(_earliest(gone).values()))
 
 
+@across_tenants(Purpose.STREAM)
 def sweep(now: datetime) -> None:
     """Drop what is too old to be asked for."""
     StreamPlace.objects.filter(seen_at__lte=_oldest(now)).delete()

@@ -22,6 +22,8 @@ from debates.exceptions import NotFound
 from debates.models import Debate, DebateEvent
 from debates.streaming.envelope import Frame, frame_of_event
 from debates.streaming.events import Loop
+from ratelimit.workspaces import acting_as
+from tenancy.scopes import Purpose, across_tenants, outside
 
 T = TypeVar("T")
 
@@ -39,7 +41,8 @@ async def run_query(query: Callable[..., T], *args: object, **kwargs: object) ->
     def call() -> T:
         close_old_connections()
         try:
-            return query(*args, **kwargs)
+            with outside():  # What is asked says for whom.
+                return query(*args, **kwargs)
         finally:
             close_old_connections()
 
@@ -58,6 +61,7 @@ class LogState:
     """Changes whenever the permission to read may have changed."""
 
 
+@across_tenants(Purpose.STREAM)
 def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
     """The logs of these debates; those that are gone are missing. One query."""
     rows = Debate.objects.filter(pk__in=debate_ids).values_list(
@@ -69,6 +73,7 @@ def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
     }
 
 
+@across_tenants(Purpose.STREAM)
 def read_frames(debate_id: UUID, *, after: int, limit: int = REPLAY_BATCH) -> list[Frame]:
     """The debate's events with seq > `after`, in order."""
     rows = DebateEvent.objects.filter(debate_id=debate_id, seq__gt=after).order_by("seq")[:limit]
@@ -78,11 +83,13 @@ def read_frames(debate_id: UUID, *, after: int, limit: int = REPLAY_BATCH) -> li
 def find_debate(viewer: selectors.Viewer, reference: str) -> UUID | None:
     """The debate with that id or slug, if this person may read it."""
     try:
-        return selectors.get_debate(user=viewer, id_or_slug=reference).pk
+        with acting_as(viewer):
+            return selectors.get_debate(user=viewer, id_or_slug=reference).pk
     except NotFound:
         return None
 
 
+@across_tenants(Purpose.STREAM)
 def read_snapshot(debate_id: UUID) -> selectors.Snapshot | None:
     """The state of a debate at one seq; None when it is gone.
 
@@ -102,12 +109,15 @@ def read_snapshot(debate_id: UUID) -> selectors.Snapshot | None:
 
 def read_loops(viewer: selectors.Viewer) -> list[Loop]:
     """The debates that are not over, newest first, for somebody who looks for one to follow."""
-    rows = (
-        selectors.debates_visible_to(viewer)
-        .exclude(status__in=sorted(TERMINAL_STATUSES))
-        .order_by("-created_at", "-id")
-        .values_list("pk", "slug", "question", "status", "round", "rounds", "last_seq")
-    )
+    with acting_as(viewer):
+        rows = list(
+            selectors.debates_visible_to(viewer)
+            .exclude(status__in=sorted(TERMINAL_STATUSES))
+            .order_by("-created_at", "-id")
+            .values_list("pk", "slug", "question", "status", "round", "rounds", "last_seq")[
+                :MAX_LOOPS
+            ]
+        )
     return [
         Loop(
             debate_id=str(pk),
@@ -119,5 +129,5 @@ def read_loops(viewer: selectors.Viewer) -> list[Loop]:
             total_rounds=rounds,
             seq=last_seq,
         )
-        for pk, slug, question, status, round_number, rounds, last_seq in rows[:MAX_LOOPS]
+        for pk, slug, question, status, round_number, rounds, last_seq in rows
     ]

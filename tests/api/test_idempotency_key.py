@@ -73,6 +73,7 @@ def run(key: str = "k1", *, now: Any = None, carry_out: Any = None) -> Answer:
     return carry_out_once(
         key=key,
         principal="user:1",
+        caller=None,
         operation="POST /x",
         payload=b"{}",
         now=now or timezone.now(),

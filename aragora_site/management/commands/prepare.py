@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from tenancy.scopes import Purpose, across_tenants
+
 
 class Command(BaseCommand):
     help = (
@@ -12,6 +14,7 @@ class Command(BaseCommand):
         "Changes nothing that is already there, so it may run before every start."
     )
 
+    @across_tenants(Purpose.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         verbosity = options["verbosity"]
         call_command("migrate", interactive=False, verbosity=max(0, verbosity - 1))

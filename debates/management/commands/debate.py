@@ -35,6 +35,7 @@ from debates.services.documents import read_upload
 from debates.streaming import publisher
 from debates.streaming.envelope import Frame
 from debates.web.sources import sources_of
+from tenancy.scopes import Purpose, across_tenants
 
 REFRESH_SECONDS = 0.1
 INTERRUPTED = "Interrupted on the terminal."
@@ -102,6 +103,7 @@ class Command(BaseCommand):
             "--json", action="store_true", help="one JSON document at the end, and nothing else"
         )
 
+    @across_tenants(Purpose.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self._debate(options)
@@ -237,6 +239,7 @@ class _Interruption:
         self.happened = True
         self._cancelling = self._loop.run_in_executor(None, self._cancel)
 
+    @across_tenants(Purpose.OPERATOR)
     def _cancel(self) -> None:
         with suppress(StateForbids):  # It has just ended by itself.
             cancel_debate(debate_id=self._debate_id, actor=OPERATOR, reason=INTERRUPTED)

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from debates.services.documents import load_demo_corpus
+from tenancy.scopes import Purpose, across_tenants
 
 
 class Command(BaseCommand):
@@ -13,6 +14,7 @@ class Command(BaseCommand):
         "brings no documents. What is there already is left or brought up to date."
     )
 
+    @across_tenants(Purpose.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         loaded = load_demo_corpus()
         changed = loaded.added or loaded.updated

@@ -68,6 +68,7 @@ def _create_once(request: HttpRequest, wanted: NewDebate) -> str:
         answer = carry_out_once(
             key=key,
             principal=f"web:{request.user.pk or ''}",
+            caller=request.user if request.user.is_authenticated else None,
             operation="POST web:home",
             payload=repr(wanted).encode(errors="replace"),
             now=timezone.now(),

@@ -1,0 +1,11 @@
+"""What policies ask for the scope of a statement."""
+
+from django.db import migrations
+
+from tenancy.policies import CreateFunctions
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = []
+    operations = [CreateFunctions()]
