@@ -29,7 +29,10 @@ PIP_INSTALL: list[Path | str] = [
     *("--require-hashes", "-r"),
 ]
 
-POSTGRESQL_TESTS = ("tests/services", "tests/ranking", "tests/running", "tests/api", "tests/admin")
+POSTGRESQL_TESTS = (
+    *("tests/services", "tests/ranking", "tests/running", "tests/api", "tests/admin"),
+    "tests/tenancy",
+)
 STREAM_TESTS = ("tests/streaming", "tests/audience", "tests/properties/test_stream_over_sockets.py")
 SYSTEM_PACKAGES = {
     # Debian's package: the program that shows that it is there.

@@ -269,6 +269,14 @@ class Environment:
         "Seconds to wait for a connection before the request is answered 503.",
         group=DATABASE,
     )
+    strict_tenancy: bool = setting(
+        "ARAGORA_STRICT_TENANCY",
+        False,
+        boolean,
+        "Whether it is an error to ask for rows of tenants without saying for whom. Otherwise only "
+        "what is public is found, and the log says where. Tests set it.",
+        group=DATABASE,
+    )
 
     redis_url: str = setting(
         "ARAGORA_REDIS_URL",

@@ -34,6 +34,7 @@ from uuid import UUID, uuid4
 import uvloop
 
 from loadtests.support import Figure, report, scratch_directory, scratch_environment
+from tenancy.scopes import Purpose, across_tenants
 
 MILLISECONDS, A_SECOND = 15.0, 60.0
 GROWTH_MEGABYTES = 8.0
@@ -55,6 +56,7 @@ def prepare_django(directory: Path) -> None:
     django.setup()
 
 
+@across_tenants(Purpose.OPERATOR)
 def store_debates(number: int, *, agents: int, rounds: int) -> list[UUID]:
     """Queue so many debates, in one go; nothing of this is measured."""
     from django.utils import timezone

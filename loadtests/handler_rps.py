@@ -17,6 +17,7 @@ import time
 
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
+from tenancy.scopes import Purpose, across_tenants
 
 CONNECTIONS = 32
 TARGET_RATIO = 4.0
@@ -51,6 +52,7 @@ def serve(kind: str, port: int) -> None:
     )
 
 
+@across_tenants(Purpose.OPERATOR)
 def fill() -> None:
     """Debates for the list."""
     import django

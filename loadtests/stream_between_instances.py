@@ -20,6 +20,7 @@ import uvloop
 from loadtests.stream_clients import Crowd, milliseconds_since, now_mark
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
+from tenancy.scopes import Purpose, across_tenants
 from tests.support.processes import redis_server
 
 READERS, FRAMES, FRAMES_PER_SECOND = 20, 250, 50
@@ -41,6 +42,7 @@ async def publish() -> None:
         await asyncio.sleep(1 / FRAMES_PER_SECOND)
 
 
+@across_tenants(Purpose.OPERATOR)
 def make_debate() -> None:
     import django
 

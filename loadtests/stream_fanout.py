@@ -29,6 +29,7 @@ import uvloop
 from loadtests.stream_clients import Crowd, milliseconds_since, now_mark
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
+from tenancy.scopes import Purpose, across_tenants
 
 LEAST_BYTES = 900
 WINDOW, ACKNOWLEDGED = 64, 8
@@ -255,6 +256,7 @@ class Run:
             self._writer.write(b"%d\n" % arrived)
 
 
+@across_tenants(Purpose.OPERATOR)
 def make_debate() -> None:
     import django
 

@@ -21,12 +21,14 @@ from websockets.sync.client import connect
 
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
+from tenancy.scopes import Purpose, across_tenants
 
 EVENTS = 1000
 LIMIT_MILLISECONDS = 100.0
 DEBATE = UUID("00000000-0000-4000-8000-000000000002")
 
 
+@across_tenants(Purpose.OPERATOR)
 def fill() -> None:
     """A debate with a thousand events of half a kilobyte."""
     import django

@@ -89,8 +89,18 @@ def django_db_modify_db_settings(
         default.settings_dict["TEST"]["NAME"] = str(file)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tests_see_everything() -> Iterator[None]:
+    """A test sees everything that it asks for itself. What requests, the stream and workers ask
+    for they ask in scopes of their own, and it is an error if they have none."""
+    with across_tenants(Purpose.OPERATOR):
+        yield
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(
+    tests_see_everything: None, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
     """On PostgreSQL the owner makes the tables, and tests then are the program."""
     if connections["default"].settings_dict["USER"] != OWNER:
         yield
@@ -100,11 +110,3 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         become(APP)
         yield
         become(OWNER)
-
-
-@pytest.fixture(autouse=True)
-def _the_tests_own_hand() -> Iterator[None]:
-    """A test sees everything that it asks for itself. What requests, the stream and workers ask
-    for they ask in scopes of their own, and it is an error if they have none."""
-    with across_tenants(Purpose.OPERATOR):
-        yield

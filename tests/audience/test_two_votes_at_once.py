@@ -11,7 +11,11 @@ import pytest
 
 from tests.support.processes import ROOT, manage, server_environment
 
-SETUP = "import django; django.setup()\n"
+SETUP = """import django; django.setup()
+from tenancy.scopes import Purpose, across_tenants
+scope = across_tenants(Purpose.OPERATOR)
+scope.__enter__()
+"""
 END = """
 from django.db import connection
 if hasattr(connection, "close_pool"):

@@ -63,7 +63,11 @@ print(json.dumps({
 }))
 """
 
-SETUP = "import django; django.setup()\n"
+SETUP = """import django; django.setup()
+from tenancy.scopes import Purpose, across_tenants
+scope = across_tenants(Purpose.OPERATOR)
+scope.__enter__()
+"""
 END = """
 from django.db import connection
 if hasattr(connection, "close_pool"):

@@ -193,7 +193,9 @@ def manage(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProce
 def aragora(directory: Path, **variables: str) -> Iterator[Server]:
     """A prepared Aragora on a free port, with its data in `directory`."""
     port = free_port()
-    env = server_environment(directory, ARAGORA_PORT=str(port), **variables)
+    env = server_environment(
+        directory, ARAGORA_PORT=str(port), ARAGORA_STRICT_TENANCY="true", **variables
+    )
     server = Server(env=env, port=port, process=Process([]))
     server.start("--prepare")
     try:

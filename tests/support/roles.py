@@ -5,6 +5,8 @@ from typing import Any
 
 import psycopg
 
+from tests.support.processes import manage, server_environment
+
 ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
 OWNER, APP = "aragora_owner", "aragora_app"
 
@@ -21,6 +23,14 @@ def make_roles(url: str, *, creates_databases: bool = False) -> None:
         connection.execute(ROLES.read_bytes())
         if creates_databases:
             connection.execute(f"ALTER ROLE {OWNER} CREATEDB".encode())
+
+
+def prepare_as_owner(directory: Path, url: str) -> None:
+    """Bring an empty database to where `prepare` leaves it, by the two roles."""
+    make_roles(url)
+    env = server_environment(directory, DATABASE_URL=as_role(url, OWNER))
+    prepared = manage("prepare", env=env)
+    assert prepared.returncode == 0, prepared.stdout + prepared.stderr
 
 
 def become(role: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.model_server import Behaviour, Fault, ModelServer, Options, Seen
 from tests.support.processes import Process, Server, aragora, free_port
+from tests.support.roles import APP, as_role, prepare_as_owner
 
 PATIENCE_SECONDS = 30.0
 MODELS = ("alpha-large", "beta-small", "gamma-contrary")
@@ -184,13 +185,15 @@ def site_on_sqlite(directory: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def site_on_postgres(directory: Path, url: str) -> Iterator[Site]:
+    """The server is the role that owns no table; `query` sees everything."""
     import psycopg
 
     def run(statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(url, autocommit=True) as connection:
             return connection.execute(statement.encode()).fetchall()
 
-    with _site(directory, run, DATABASE_URL=url) as site:
+    prepare_as_owner(directory, url)
+    with _site(directory, run, DATABASE_URL=as_role(url, APP)) as site:
         yield site
 
 

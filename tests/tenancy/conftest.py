@@ -1,0 +1,79 @@
+"""alice and bob share a workspace, charlie has one of his own, and somebody has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
+
+from debates import models
+from debates.choices import Visibility
+from ratelimit.models import Membership, Workspace
+from ratelimit.workspaces import personal_workspace
+from tests import factories
+
+# Run under `tests.support.on_postgresql`.
+collect_ignore = [] if connection.vendor == "postgresql" else ["test_policies.py"]
+
+
+@dataclass
+class People:
+    alice: User
+    bob: User
+    charlie: User
+    shared: Workspace
+    """Of alice and bob."""
+
+
+@pytest.fixture
+def people(db: None) -> People:
+    alice, bob, charlie = (factories.make_user(name) for name in ("alice", "bob", "charlie"))
+    for user in (alice, bob, charlie):
+        personal_workspace(user)
+    shared = Workspace.objects.create(slug="shared", name="Shared")
+    for user in (alice, bob):
+        Membership.objects.create(workspace=shared, user=user)
+    return People(alice, bob, charlie, shared)
+
+
+@pytest.fixture
+def debate(people: People) -> models.Debate:
+    """alice's, private, in the workspace that she shares with bob."""
+    return factories.make_debate(
+        owner=people.alice, workspace=people.shared, visibility=Visibility.PRIVATE
+    )
+
+
+def _answer(debate: models.Debate) -> models.IdempotencyRecord:
+    return models.IdempotencyRecord.objects.create(
+        key="k",
+        principal="user:1",
+        workspace=debate.workspace,
+        operation="POST /",
+        request_hash="0",
+        status=201,
+        expires_at=timezone.now(),
+    )
+
+
+ROWS: dict[type[Model], Callable[[Any], Model]] = {
+    models.Debate: lambda debate: debate,
+    models.DebateEvent: factories.make_event,
+    models.Round: factories.make_round,
+    models.Turn: factories.make_turn,
+    models.Ballot: factories.make_ballot,
+    models.Verdict: factories.make_verdict,
+    models.Document: lambda debate: factories.make_document(debate=debate),
+    models.AudienceVote: factories.make_audience_vote,
+    models.Suggestion: factories.make_suggestion,
+    models.StreamPlace: factories.make_stream_place,
+    models.UsageRecord: factories.make_usage_record,
+    models.IdempotencyRecord: _answer,
+}
+"""A row of each model that is tenants' data, of this debate or its tenant."""
