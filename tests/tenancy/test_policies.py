@@ -25,7 +25,7 @@ def test_the_role_owns_nothing(db: None) -> None:
         cursor.execute(
             "SELECT current_user, COUNT(*) FROM pg_tables WHERE tableowner = current_user"
         )
-        assert cursor.fetchone() == (APP, 0)
+        assert cursor.fetchone() == (APP,)
 
 
 def count(model: type[models.Model]) -> int:
