@@ -137,6 +137,12 @@ def make_debate(
     return debate
 
 
+def give_to(owner: User, debate: Debate, **changes: Any) -> None:
+    """Make the debate somebody's, in their own workspace."""
+    workspace = personal_workspace(owner)
+    Debate.objects.filter(pk=debate.pk).update(owner=owner, workspace=workspace, **changes)
+
+
 def make_document(
     text: str = "The tram cut traffic by a tenth.",
     *,

@@ -16,7 +16,7 @@ from debates.choices import Visibility
 from debates.models import Debate, StreamPlace
 from debates.streaming import consumers, places, whereabouts
 from debates.streaming.places import Found, Known, Place
-from tests.factories import make_debate, make_stream_place, make_user
+from tests.factories import give_to, make_debate, make_stream_place, make_user
 from tests.streaming.test_privacy import cookie_of
 from tests.support.asgi import PATIENCE_SECONDS
 from tests.support.streams import Reader, StalledReader, StreamServer, add_events, is_event, reader
@@ -148,7 +148,7 @@ def test_the_permission_is_asked_for_again(
 ) -> None:
     with cut_off(stream, debate):
         pass
-    Debate.objects.filter(pk=debate.pk).update(owner=alice, visibility=Visibility.PRIVATE)
+    give_to(alice, debate, visibility=Visibility.PRIVATE)
     assert_it_follows_nothing(stream, debate)
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from debates.choices import DebateStatus, Visibility
 from debates.models import Debate
-from tests.factories import make_debate, make_user
+from tests.factories import give_to, make_debate, make_user
 from tests.support.streams import StreamServer, add_events, reader
 
 
@@ -52,7 +52,7 @@ def test_a_stranger_is_told_that_there_is_no_such_debate(
 def test_a_debate_that_turns_private_is_closed_to_those_who_listen(
     stream: StreamServer, debate: Debate, alice: User
 ) -> None:
-    Debate.objects.filter(pk=debate.pk).update(owner=alice)
+    give_to(alice, debate)
     with (
         reader(stream, debate.pk) as charlie,
         reader(stream, debate.pk, headers=cookie_of(alice)) as owner,

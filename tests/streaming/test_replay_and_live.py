@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 
 import pytest
 from django.db import transaction
@@ -127,7 +128,9 @@ def test_nothing_is_lost_or_doubled_while_events_are_written_during_the_replay(
     stream: StreamServer, debate: Debate
 ) -> None:
     add_events(debate, 300)
-    writer = threading.Thread(target=lambda: [add_events(debate, 3) for _ in range(60)])
+    writer = threading.Thread(
+        target=copy_context().run, args=(lambda: [add_events(debate, 3) for _ in range(60)],)
+    )
     writer.start()
     try:
         for _ in range(5):
