@@ -129,6 +129,8 @@ def readable(model: type[models.Model], rule: Rule) -> str:
         part = f"{_ALL} OR (SELECT true FROM {_whole(model, rule)})"  # noqa: S608
         return part if rule.unowned is Unowned.HIDDEN else f"{part} OR {column} IS NULL"
     row = f"{_ALL} OR {column} = ANY ({_IDS})"
+    if rule.linkable:
+        row = f"{row} OR {table}.{_column(model, 'pk')} = ANY ({_IDS})"
     if rule.public is not None:
         name, value = rule.public
         return f"{row} OR {table}.{_column(model, name)} = '{value}'"

@@ -36,6 +36,8 @@ class Own:
     public: tuple[str, str] | None = None
     """A field, and the value at which everybody may read the row. Of rows that name no tenant,
     too, only these may be read then."""
+    linkable: bool = False
+    """Whether somebody may be given a link to the row, which lets them read it."""
     sample: dict[str, Any] = field(default_factory=dict, hash=False)
     """What `check_tenancy` puts in a row, where a row of defaults would break a constraint."""
 
@@ -44,6 +46,8 @@ class Own:
         rows = Q()
         if scope.tenants:
             rows |= Q(**{f"{self.by}__in": scope.tenants})
+        if self.linkable and scope.linked:
+            rows |= Q(pk__in=scope.linked)
         if self.public is not None:
             rows |= Q(**dict([self.public]))
         elif self.unowned is not Unowned.HIDDEN:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -50,6 +50,8 @@ class Scope:
     tenants: frozenset[UUID] = frozenset()
     purpose: Purpose | None = None
     """Given for all tenants."""
+    linked: frozenset[UUID] = frozenset()
+    """Debates that may be read besides, by a link."""
 
     @property
     def sees_all(self) -> bool:
@@ -60,7 +62,7 @@ class Scope:
         """What PostgreSQL is told (`app.tenant_id`)."""
         if self.purpose is not None:
             return f"{EVERYTHING}{self.purpose}"
-        return ",".join(map(str, self.tenants))
+        return ",".join(map(str, self.tenants | self.linked))
 
 
 NOBODY = Scope()
@@ -106,6 +108,20 @@ def across_tenants(purpose: Purpose) -> Iterator[None]:
     """See and change the rows of all tenants. A test lists the modules that may."""
     with _scope(Scope(purpose=purpose)):
         yield
+
+
+def also_read(debate: UUID) -> None:
+    """To the end of the scope that is entered: read this debate and its parts, too, since whoever
+    asks has shown its link. Change nothing of it."""
+    before = _current.get()
+    if before is None:
+        return  # Nobody has said when it would end.
+
+    def find() -> Scope:
+        scope = before.scope() if isinstance(before, _Later) else before
+        return replace(scope, linked=scope.linked | {debate})
+
+    _current.set(_Later(find))
 
 
 @contextmanager

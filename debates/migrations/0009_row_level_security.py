@@ -5,7 +5,7 @@ from django.db import migrations
 from tenancy.policies import Protect
 from tenancy.rules import Own, Through, Unowned
 
-DEBATES = Own(unowned=Unowned.OPEN, public=('visibility', 'public'))
+DEBATES = Own(unowned=Unowned.OPEN, public=('visibility', 'public'), linkable=True)
 OF_A_DEBATE = Through('debate', DEBATES)
 
 

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, models, transaction
 
 from debates.choices import Visibility
-from debates.models import Debate, Document
+from debates.models import Debate, Document, Turn
 from ratelimit.workspaces import acting_as
 from tenancy import registry
-from tenancy.scopes import Purpose, across_tenants, act_for
+from tenancy.scopes import Purpose, across_tenants, act_for, also_read
 from tests import factories
 from tests.support.roles import APP
 from tests.tenancy.conftest import ROWS, People
@@ -25,7 +25,7 @@ def test_the_role_owns_nothing(db: None) -> None:
         cursor.execute(
             "SELECT current_user, COUNT(*) FROM pg_tables WHERE tableowner = current_user"
         )
-        assert cursor.fetchone() == (APP,)
+        assert cursor.fetchone() == (APP, 0)
 
 
 def count(model: type[models.Model]) -> int:
@@ -138,3 +138,14 @@ def test_a_statement_that_no_scope_goes_with_sees_what_is_public(
         for model in registry.protected().keys() - {Debate}:
             cursor.execute(f'SELECT COUNT(*) FROM "{model._meta.db_table}"')  # noqa: S608
             assert cursor.fetchone() == (0,)
+
+
+def test_a_link_lets_nobody_write(people: People, debate: Debate) -> None:
+    turn = factories.make_turn(debate)
+    with acting_as(people.charlie):
+        also_read(debate.pk)
+        assert count(Debate) == count(Turn) == 1
+        assert Debate.objects.filter(pk=debate.pk).update(title="Mine") == 0
+        assert Turn.objects.filter(pk=turn.pk).update(text="Mine") == 0
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            factories.make_round(debate)

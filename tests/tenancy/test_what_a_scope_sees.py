@@ -14,7 +14,7 @@ from debates.models import Debate, Document, IdempotencyRecord, Turn, UsageRecor
 from debates.services.events import NewEvent, append_events
 from ratelimit.workspaces import acting_as
 from tenancy import registry
-from tenancy.scopes import act_for
+from tenancy.scopes import act_for, also_read
 from tests import factories
 from tests.tenancy.conftest import ROWS, People
 
@@ -79,3 +79,16 @@ def test_a_worker_acts_for_the_tenants_of_its_debates(people: People, debate: De
         for one in (debate, other):
             append_events(debate_id=one.pk, events=event, now=timezone.now())
         assert Debate.objects.count() == 2
+
+
+def test_a_link_lets_read_one_debate_for_as_long_as_the_scope_lasts(
+    people: People, debate: Debate
+) -> None:
+    factories.make_turn(debate)
+    factories.make_debate(owner=people.alice, workspace=people.shared, visibility="private")
+    with acting_as(people.charlie):
+        also_read(debate.pk)
+        assert [found.pk for found in Debate.objects.all()] == [debate.pk]
+        assert debate.turns.count() == Turn.objects.count() == 1
+    with acting_as(people.charlie):
+        assert not Debate.objects.exists()
