@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
 from aragora_site.error_views import bad_request
+from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
 from ratelimit.workspaces import scope_of
-from tenancy.scopes import Purpose, Scope, act_later_for
 
 log = structlog.get_logger(__name__)
 

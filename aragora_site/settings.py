@@ -64,7 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_prometheus",
     "aragora_site",
-    "tenancy",
+    "aragora_site.tenancy",
     "debates",
     "memory",
     "ratelimit",

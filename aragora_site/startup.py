@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import Error, connection
 
-from tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 
 NEED_DATABASE = frozenset(
     {"agents", "debate", "load_demo", "migrate", "prepare", "recompute_ratings", "serve"}

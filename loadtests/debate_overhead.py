@@ -33,8 +33,8 @@ from uuid import UUID, uuid4
 
 import uvloop
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from loadtests.support import Figure, report, scratch_directory, scratch_environment
-from tenancy.scopes import Purpose, across_tenants
 
 MILLISECONDS, A_SECOND = 15.0, 60.0
 GROWTH_MEGABYTES = 8.0

@@ -15,9 +15,9 @@ import asyncio
 import sys
 import time
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
-from tenancy.scopes import Purpose, across_tenants
 
 CONNECTIONS = 32
 TARGET_RATIO = 4.0

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from loadtests.support import Figure, report
 from loadtests.support import scratch_environment as environment
-from tenancy.scopes import Purpose, across_tenants, act_for
 
 TENANTS, DEBATES, EVENTS = 200, 25, 40
 LONG = 500
@@ -137,7 +137,7 @@ def switch(url: str, word: str) -> None:
     """ENABLE or DISABLE the policies of all tables, as the superuser."""
     import psycopg
 
-    from tenancy.registry import tables
+    from aragora_site.tenancy.registry import tables
 
     with psycopg.connect(url, autocommit=True) as connection:
         for table in sorted(tables()):

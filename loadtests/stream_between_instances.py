@@ -17,10 +17,10 @@ from uuid import UUID
 
 import uvloop
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from loadtests.stream_clients import Crowd, milliseconds_since, now_mark
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
-from tenancy.scopes import Purpose, across_tenants
 from tests.support.processes import redis_server
 
 READERS, FRAMES, FRAMES_PER_SECOND = 20, 250, 50

@@ -19,9 +19,9 @@ from uuid import UUID
 
 from websockets.sync.client import connect
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from loadtests.support import Figure, free_port, process, report, scratch_directory
 from loadtests.support import scratch_environment as environment
-from tenancy.scopes import Purpose, across_tenants
 
 EVENTS = 1000
 LIMIT_MILLISECONDS = 100.0

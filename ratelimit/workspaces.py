@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import NOBODY, Scope, act_later_for
 from ratelimit.models import Membership, Role, Workspace
-from tenancy.scopes import NOBODY, Scope, act_later_for
 
 
 def personal_workspace(user: User) -> Workspace:

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.db import connections
 from hypothesis import settings
 
-from tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from tests.support import processes
 from tests.support.roles import APP, OWNER, become, let_app_flush
 

@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from tenancy.policies import Protect
-from tenancy.rules import Own, Through, Unowned
+from aragora_site.tenancy.policies import Protect
+from aragora_site.tenancy.rules import Own, Through, Unowned
 
 DEBATES = Own(unowned=Unowned.OPEN, public=('visibility', 'public'), linkable=True)
 OF_A_DEBATE = Through('debate', DEBATES)

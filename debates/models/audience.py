@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from aragora_site.tenancy.rules import TenantManager
 from debates.models.tenants import OF_A_DEBATE
-from tenancy.rules import TenantManager
 
 LEAST_INTENSITY, MOST_INTENSITY = 1, 10
 MAX_SUGGESTION_LENGTH = 500

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from aragora_site.tenancy.rules import TenantManager
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility, choices_of
 from debates.engine.types import DecisionMode, ProtocolName, StopReason
 from debates.models.tenants import DEBATES
-from tenancy.rules import TenantManager
 
 MAX_QUESTION_LENGTH = 10_000
 MIN_ROUNDS, MAX_ROUNDS = 1, 12

@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from aragora_site.tenancy.rules import TenantManager, Through, Unowned
 from debates.models.tenants import DEBATES
-from tenancy.rules import TenantManager, Through, Unowned
 
 
 class Document(models.Model):

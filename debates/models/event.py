@@ -2,9 +2,9 @@
 
 from django.db import models
 
+from aragora_site.tenancy.rules import TenantManager
 from debates.choices import EventType
 from debates.models.tenants import OF_A_DEBATE
-from tenancy.rules import TenantManager
 
 
 class DebateEvent(models.Model):

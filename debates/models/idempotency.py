@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from tenancy.rules import Own, TenantManager, Unowned
+from aragora_site.tenancy.rules import Own, TenantManager, Unowned
 
 
 class IdempotencyRecord(models.Model):

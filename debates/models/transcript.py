@@ -3,10 +3,10 @@
 from django.db import models
 from django.utils import timezone
 
+from aragora_site.tenancy.rules import TenantManager, Through
 from debates.choices import choices_of
 from debates.engine.types import DecisionMode, Phase
 from debates.models.tenants import DEBATES, OF_A_DEBATE
-from tenancy.rules import TenantManager, Through
 
 
 class Round(models.Model):

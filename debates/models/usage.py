@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from aragora_site.tenancy.rules import TenantManager
 from debates.models.tenants import OF_A_DEBATE
-from tenancy.rules import TenantManager
 
 
 class UsageRecord(models.Model):

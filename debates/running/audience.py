@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from aragora_site.tenancy.scopes import act_for
 from debates.engine.budget import prompt_tokens
 from debates.engine.types import Ask, Call, Phase, Step
 from debates.models import Suggestion
 from debates.providers.base import AgentSpec
 from debates.services.panels import chain_of
-from tenancy.scopes import act_for
 
 MAX_OFFERED = 5
 """To one exchange."""

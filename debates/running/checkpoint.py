@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from debates.choices import DebateStatus
 from debates.models import Round, Suggestion, Turn, UsageRecord
 from debates.services.bulk import Add, insert_rows, update_rows
@@ -27,7 +28,6 @@ from debates.services.events import (
     insert_events,
     number_events,
 )
-from tenancy.scopes import Purpose, across_tenants, act_for
 
 MICRODOLLAR = Decimal("0.000001")
 """What costs are counted in."""

@@ -17,6 +17,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType
 from debates.engine.types import StopReason
 from debates.models import Debate
@@ -41,7 +42,6 @@ from debates.streaming.events import (
     DebateResumed,
     DebateStart,
 )
-from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.planner import next_step
 from debates.engine.types import Ask, Setup, Spent
@@ -27,7 +28,6 @@ from debates.running.rounds import Rounds
 from debates.services.bulk import insert_rows
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
-from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connections
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus, Visibility
 from debates.exceptions import NotFound
 from debates.models import Debate
 from debates.services.faults import is_storable
-from tenancy.scopes import Purpose, across_tenants
 
 Viewer = AbstractBaseUser | AnonymousUser | None
 """Somebody who looks; None and `AnonymousUser` are the same."""

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate
-from tenancy.scopes import Purpose, across_tenants
 
 
 @across_tenants(Purpose.QUEUE)

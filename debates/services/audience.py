@@ -19,6 +19,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import act_for
 from debates.choices import EventType
 from debates.engine.positions import candidate_id
 from debates.exceptions import InvalidInput, NotAllowed, NotFound, StateForbids, TooFast
@@ -32,7 +33,6 @@ from debates.streaming.events import AudienceSuggestion, AudienceTally, UserVote
 from debates.visitors import Person
 from ratelimit.bucket import Pace
 from ratelimit.paces import Paces
-from tenancy.scopes import act_for
 
 PACE: Final = Pace(count=10, seconds=60, burst=5)
 """Votes and suggestions of one person together. Kept by each process for itself."""

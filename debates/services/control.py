@@ -27,6 +27,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 from django.utils import timezone
 
+from aragora_site.tenancy.scopes import act_for
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType, Visibility
 from debates.engine.types import StopReason
 from debates.exceptions import NotAllowed, NotFound, SignInRequired, StateForbids
@@ -41,7 +42,6 @@ from debates.streaming.events import (
     DebateQueued,
     Intervention,
 )
-from tenancy.scopes import act_for
 
 log = structlog.get_logger(__name__)
 

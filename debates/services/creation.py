@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.text import slugify
 
+from aragora_site.tenancy.scopes import act_for
 from debates.choices import DebateStatus, EventType
 from debates.exceptions import SignInRequired
 from debates.models import Debate, Document
@@ -19,7 +20,6 @@ from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
 from debates.streaming.events import DebateQueued
 from ratelimit.models import Workspace
 from ratelimit.workspaces import personal_workspace
-from tenancy.scopes import act_for
 
 __all__ = ["NewDebate", "NewDocument", "create_debate"]
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import StateForbids
 from debates.models import Debate
@@ -17,7 +18,6 @@ from debates.services.planning import (
     check_tags,
     clean_tags,
 )
-from tenancy.scopes import Purpose, across_tenants
 
 log = structlog.get_logger(__name__)
 

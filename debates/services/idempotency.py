@@ -10,10 +10,10 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from debates.exceptions import KeyReused
 from debates.models import IdempotencyRecord
 from ratelimit.workspaces import personal_workspace
-from tenancy.scopes import Purpose, across_tenants, act_for
 
 LIFETIME = timedelta(hours=24)
 SWEEP = 100

@@ -18,10 +18,10 @@ from uuid import UUID
 
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.models import Debate, StreamPlace
 from debates.running.holders import is_certainly_dead
 from debates.visitors import Person
-from tenancy.scopes import Purpose, across_tenants
 
 KEPT_SECONDS = 60.0
 SILENT_SECONDS = 15.0

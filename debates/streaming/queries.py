@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import close_old_connections, transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants, outside
 from debates import selectors
 from debates.choices import TERMINAL_STATUSES
 from debates.exceptions import NotFound
@@ -23,7 +24,6 @@ from debates.models import Debate, DebateEvent
 from debates.streaming.envelope import Frame, frame_of_event
 from debates.streaming.events import Loop
 from ratelimit.workspaces import acting_as
-from tenancy.scopes import Purpose, across_tenants, outside
 
 T = TypeVar("T")
 

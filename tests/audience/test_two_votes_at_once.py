@@ -12,7 +12,7 @@ import pytest
 from tests.support.processes import ROOT, manage, server_environment
 
 SETUP = """import django; django.setup()
-from tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 scope = across_tenants(Purpose.OPERATOR)
 scope.__enter__()
 """

@@ -64,7 +64,7 @@ print(json.dumps({
 """
 
 SETUP = """import django; django.setup()
-from tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 scope = across_tenants(Purpose.OPERATOR)
 scope.__enter__()
 """

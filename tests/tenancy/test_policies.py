@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, models, transaction
 
+from aragora_site.tenancy import registry
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for, also_read
 from debates.choices import Visibility
 from debates.models import Debate, Document, Turn
 from ratelimit.workspaces import acting_as
-from tenancy import registry
-from tenancy.scopes import Purpose, across_tenants, act_for, also_read
 from tests import factories
 from tests.support.roles import APP
 from tests.tenancy.conftest import ROWS, People

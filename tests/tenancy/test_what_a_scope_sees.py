@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
+from aragora_site.tenancy import registry
+from aragora_site.tenancy.scopes import act_for, also_read
 from debates.choices import EventType, Visibility
 from debates.models import Debate, Document, IdempotencyRecord, Turn, UsageRecord
 from debates.services.events import NewEvent, append_events
 from ratelimit.workspaces import acting_as
-from tenancy import registry
-from tenancy.scopes import act_for, also_read
 from tests import factories
 from tests.tenancy.conftest import ROWS, People
 

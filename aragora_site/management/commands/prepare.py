@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 
 
 class Command(BaseCommand):

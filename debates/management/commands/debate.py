@@ -21,6 +21,7 @@ from django.core.management.base import BaseCommand
 from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.types import DecisionMode, ProtocolName
 from debates.exceptions import InvalidInput, SignInRequired, StateForbids
@@ -35,7 +36,6 @@ from debates.services.documents import read_upload
 from debates.streaming import publisher
 from debates.streaming.envelope import Frame
 from debates.web.sources import sources_of
-from tenancy.scopes import Purpose, across_tenants
 
 REFRESH_SECONDS = 0.1
 INTERRUPTED = "Interrupted on the terminal."

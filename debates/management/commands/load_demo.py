@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.services.documents import load_demo_corpus
-from tenancy.scopes import Purpose, across_tenants
 
 
 class Command(BaseCommand):

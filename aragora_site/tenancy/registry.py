@@ -7,7 +7,7 @@ from functools import cache
 from django.apps import apps
 from django.db import models
 
-from tenancy.rules import Rule, rule_of
+from aragora_site.tenancy.rules import Rule, rule_of
 
 TENANT, DEBATE = "ratelimit.Workspace", "debates.Debate"
 

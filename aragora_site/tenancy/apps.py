@@ -3,9 +3,10 @@ from django.db.backends.signals import connection_created
 
 
 class TenancyConfig(AppConfig):
-    name = "tenancy"
+    name = "aragora_site.tenancy"
+    label = "tenancy"
 
     def ready(self) -> None:
-        from tenancy.database import guard
+        from aragora_site.tenancy.database import guard
 
         connection_created.connect(guard, dispatch_uid="tenancy")

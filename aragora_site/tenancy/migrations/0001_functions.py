@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from tenancy.policies import CreateFunctions
+from aragora_site.tenancy.policies import CreateFunctions
 
 
 class Migration(migrations.Migration):

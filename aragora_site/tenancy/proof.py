@@ -13,10 +13,10 @@ from django.db import Error, connection, models, transaction
 from django.db.models.sql import InsertQuery
 from django.utils import timezone
 
-from tenancy import registry
-from tenancy.policies import COMMANDS
-from tenancy.rules import Own, Rule
-from tenancy.scopes import Purpose, across_tenants, act_for
+from aragora_site.tenancy import registry
+from aragora_site.tenancy.policies import COMMANDS
+from aragora_site.tenancy.rules import Own, Rule
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 
 MARK = "check-tenancy"
 

@@ -155,7 +155,7 @@ def scope_for(rows: str) -> Scope:
     if found is not None:
         return found
     if settings.TENANCY_STRICT:
-        raise UnscopedQuery(f"Enter a scope (tenancy.scopes) before you ask for {rows[:200]}")
+        raise UnscopedQuery(f"Enter a scope (aragora_site.tenancy) before you ask for {rows[:200]}")
     _complain()
     return NOBODY
 

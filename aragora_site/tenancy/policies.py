@@ -13,7 +13,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from tenancy.rules import Own, Rule, Through, Unowned
+from aragora_site.tenancy.rules import Own, Rule, Through, Unowned
 
 COMMANDS = ("select", "insert", "update", "delete")
 SEES_ALL, TENANTS = "tenancy_sees_all", "tenancy_ids"

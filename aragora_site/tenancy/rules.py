@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from tenancy.scopes import Scope, scope_for
+from aragora_site.tenancy.scopes import Scope, scope_for
 
 M = TypeVar("M", bound=models.Model)
 

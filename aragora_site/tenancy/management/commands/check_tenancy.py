@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, connection
 
-from tenancy.proof import Finding, prove
+from aragora_site.tenancy.proof import Finding, prove
 
 
 class Exit(IntEnum):

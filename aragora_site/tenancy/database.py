@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tenancy import registry, scopes
+from aragora_site.tenancy import registry, scopes
 
 SETTING = "app.tenant_id"
 _STATEMENT = re.compile(r"[\s(]*(SELECT|INSERT|UPDATE|DELETE|WITH|EXPLAIN)\b", re.IGNORECASE)
