@@ -291,15 +291,13 @@ class Environment:
         text,
         "Prefix of the limiter's keys.",
         group=REDIS,
-        used=False,
     )
     redis_ttl: int = setting(
         "ARAGORA_REDIS_TTL",
         120,
         integer(1),
-        "Seconds until an idle limiter key goes.",
+        "Seconds until an idle limiter key goes; longer where its limit takes longer to recover.",
         group=REDIS,
-        used=False,
     )
     cache_ttl: int = setting(
         "ARAGORA_CACHE_TTL", 300, integer(0), "Default lifetime of a cached answer, s.", group=REDIS
@@ -419,26 +417,31 @@ class Environment:
     rate_limit: int = setting(
         "ARAGORA_RATE_LIMIT",
         60,
-        integer(1),
-        "Requests a minute, signed in.",
+        integer(1, 10_000_000),
+        "Requests a minute, signed in. Half of it without an account, five times of it premium.",
         group=LIMITS,
-        used=False,
     )
     ip_rate_limit: int = setting(
         "ARAGORA_IP_RATE_LIMIT",
         120,
-        integer(1),
+        integer(1, 10_000_000),
         "Requests a minute from an address.",
         group=LIMITS,
-        used=False,
     )
     burst_multiplier: float = setting(
         "ARAGORA_BURST_MULTIPLIER",
         2.0,
-        number(1),
+        number(1, 100),
         "How much of a limit may be used at once, as a multiple of it.",
         group=LIMITS,
-        used=False,
+    )
+    limit_loopback: bool | None = setting(
+        "ARAGORA_LIMIT_LOOPBACK",
+        None,
+        optional_boolean,
+        "Whether clients on this machine itself are limited. `auto`: not while `ARAGORA_HOST` is a "
+        "loopback address, there is no `ARAGORA_REDIS_URL` and none of the three above is set.",
+        group=LIMITS,
     )
 
     embedding_cache_size: int = setting(
@@ -508,8 +511,12 @@ class Environment:
         read = cls(**values)
         if read.allow_anonymous_debates is None:
             values["allow_anonymous_debates"] = is_loopback(read.host)
-            read = cls(**values)
-        return read, tuple(problems)
+        if read.limit_loopback is None:
+            asked_for = values.keys() & {"rate_limit", "ip_rate_limit", "burst_multiplier"}
+            values["limit_loopback"] = bool(
+                asked_for or read.redis_url or not is_loopback(read.host)
+            )
+        return cls(**values), tuple(problems)
 
 
 def is_loopback(host: str) -> bool:

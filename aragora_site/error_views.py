@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from debates.api.errors import answer_exception
+from debates.exceptions import TooFast
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -32,6 +33,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, RuntimeError(), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def too_many_requests(request: HttpRequest, seconds: int) -> HttpResponse:
+    """The caller has to wait so many seconds."""
+    if request.path.startswith("/api/"):
+        wait = f"wait {seconds} second{'s' if seconds > 1 else ''} and try again"
+        return answer_exception(request, TooFast(f"Too many calls: {wait}.", retry_after=seconds))
+    context = {"retry_after": seconds, "trace_id": getattr(request, "id", "")}
+    response = render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _answer(request: HttpRequest, exception: Exception, status: HTTPStatus) -> HttpResponse:

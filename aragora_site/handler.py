@@ -32,6 +32,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, set_script_prefix
 
 from debates.streaming.envelope import dumps
 from debates.streaming.sse import asks_for_stream, stream_scope
+from ratelimit.policy import PROBES
 
 log = structlog.get_logger(__name__)
 request_log = logging.getLogger("django.request")
@@ -41,8 +42,6 @@ Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Coroutine[Any, Any, None]]
 Headers = list[tuple[bytes, bytes]]
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz", "/api/health", "/api/v1/health", "/metrics"})
-"""These have a thread of their own: an instance that is busy is not a broken one."""
 IN_MEMORY_BYTES = 256 * 1024
 """A longer request body goes to a temporary file while it arrives."""
 BODY_SECONDS = 60.0
@@ -90,7 +89,7 @@ class OneHopHandler:
             scope = stream_scope(scope)
         if self._is_async(scope):
             await self._django(cast(Any, scope), receive, cast(Any, send))
-        elif scope["path"] in PROBES:
+        elif scope["path"] in PROBES:  # An instance that is busy is not a broken one.
             await self._serve(self._probes, scope, receive, send)
         elif self._is_full:
             await self._refuse(send)

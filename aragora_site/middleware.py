@@ -1,8 +1,10 @@
-"""What every request passes: an id, a policy for the browser, and a bound on its size."""
+"""What every request passes: an id, a policy for the browser, bounds on its size and its pace."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 
 import structlog
 from django.conf import settings
@@ -10,8 +12,12 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
-from aragora_site.error_views import bad_request
+from aragora_site.error_views import bad_request, too_many_requests
 from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
+from ratelimit.callers import asks_of
+from ratelimit.headers import rate_limit_headers, retry_after
+from ratelimit.limiter import get_limiter
+from ratelimit.policy import DEBATES
 from ratelimit.workspaces import scope_of
 
 log = structlog.get_logger(__name__)
@@ -107,3 +113,41 @@ def _scope_of(request: HttpRequest) -> Scope:
     if request.path_info.startswith(reverse("admin:index")) and getattr(user, "is_staff", False):
         return Scope(purpose=Purpose.STAFF)
     return scope_of(user)
+
+
+class RateLimitMiddleware:
+    """Counts requests, refuses those that are too many, and says how many are left.
+
+    Stands behind whatever finds out who is asking. A call that was to start a debate and did not
+    is not counted as one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        asks = asks_of(request)
+        if not asks:
+            return self.get_response(request)
+        limiter = get_limiter()
+        taken = limiter.take(asks)
+        if taken.allowed:
+            response = self.get_response(request)
+            debates = [ask for ask in asks if ask.policy == DEBATES]
+            if debates and not _started_a_debate(response):
+                limiter.give_back(debates)
+        else:
+            response = too_many_requests(request, retry_after(asks, taken))
+            # Django writes a line for each; who sends too much is not to fill the log as well.
+            response._has_been_logged = True  # type: ignore[attr-defined]
+        for name, value in rate_limit_headers(asks, taken, unix_time=time.time()).items():
+            response.headers[name] = value
+        return response
+
+
+def _started_a_debate(response: HttpResponseBase) -> bool:
+    """The API says so with 2xx, a page by leading to the debate."""
+    if response.status_code == HTTPStatus.FOUND:
+        return response.headers["Location"].startswith("/debates/")
+    return response.status_code in (HTTPStatus.OK, HTTPStatus.CREATED) and (
+        response.headers.get("Content-Type", "").startswith("application/json")
+    )

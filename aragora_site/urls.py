@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
 
+from aragora_site.limited import limited
 from debates.web.views.account import SignIn
 from ratelimit.forms import limit_form
 
@@ -12,6 +13,7 @@ urlpatterns = [
     # Before the views that they guard, at the same addresses.
     path("admin/login/", limit_form("sign-in")(admin.site.login)),
     path("sign-in/", limit_form("sign-in")(SignIn.as_view())),
+    path("admin/limits/", admin.site.admin_view(limited), name="limited"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("", include("debates.streaming.sse")),

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_LENGTH = 64
+"""Of an address with its port, in characters."""
 
 
 def client_address(*, peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
@@ -31,7 +38,9 @@ def counted_address(*, peer: str, forwarded_for: str, trusted: Sequence[str]) ->
 
 def _client(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
     """The hop that is the client."""
-    networks = [ipaddress.ip_network(network, strict=False) for network in trusted]
+    if not trusted:
+        return peer
+    networks = _networks(tuple(trusted))
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     client = peer
     for hop in [peer, *reversed(hops)]:
@@ -44,9 +53,24 @@ def _client(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
     return client
 
 
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+@lru_cache(maxsize=8)
+def _networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(network, strict=False) for network in trusted)
+
+
+def _parse(text: str) -> Address | None:
+    return _parsed(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
+    """The address in a hop, which some proxies write with its port."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        address = ipaddress.ip_address(text.strip("[]").split("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)

@@ -7,7 +7,6 @@ alias (`Person.alias`).
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection
@@ -31,8 +30,10 @@ from debates.services.events import NewEvent, append_events, publish_after_commi
 from debates.services.faults import UNSTORABLE, is_storable
 from debates.streaming.events import AudienceSuggestion, AudienceTally, UserVote
 from debates.visitors import Person
-from ratelimit.bucket import Pace
-from ratelimit.paces import Paces
+from ratelimit.backends.base import Ask
+from ratelimit.backends.local import LocalBuckets
+from ratelimit.gcra import SECOND, Pace
+from ratelimit.headers import retry_after
 
 PACE: Final = Pace(count=10, seconds=60, burst=5)
 """Votes and suggestions of one person together. Kept by each process for itself."""
@@ -47,7 +48,7 @@ MAX_SUGGESTIONS_PER_ADDRESS = 10
 """Of people who are not signed in."""
 
 _SHOWN_LENGTH = 200
-paces = Paces(PACE)
+paces = LocalBuckets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,12 @@ def _shown(answer: str, length: int = _SHOWN_LENGTH) -> str:
 
 
 def _keep_pace(person: Person, now: datetime) -> None:
-    wait = paces.take(person.key, now.timestamp())
-    if wait > 0:
-        seconds = math.ceil(wait)
+    asks = [Ask(person.key, PACE)]
+    taken = paces.take(asks, now=int(now.timestamp() * SECOND))
+    if not taken.allowed:
+        seconds = retry_after(asks, taken)
         raise TooFast(
-            f"At most {PACE.count:.0f} votes and suggestions a minute, {PACE.burst} at once: wait "
+            f"At most {PACE.count} votes and suggestions a minute, {PACE.burst} at once: wait "
             f"{seconds} second{'s' if seconds > 1 else ''}.",
             retry_after=seconds,
         )

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ratelimit.bucket import Pace, TokenBucket
+from ratelimit.gcra import SECOND, Pace, arrive
 
 MAX_DEPTH = 8
 MAX_SEQ = 2**63 - 1
@@ -14,6 +14,7 @@ MAX_REFERENCE = 100
 
 MESSAGES_PER_SECOND = 10
 MESSAGE_BURST = 20
+PACE = Pace(MESSAGES_PER_SECOND, 1, MESSAGE_BURST)
 MAX_IGNORED = 40
 """Messages over the rate that are only ignored; after these the socket is closed."""
 
@@ -121,19 +122,21 @@ def from_query(query: dict[str, str], path_reference: str = "") -> ClientFrame |
 
 
 class MessageRate:
-    """A token bucket over the messages of one socket; time is passed in, in seconds."""
+    """The pace of the messages of one socket; time is passed in, in seconds."""
 
-    def __init__(self, now: float) -> None:
-        self._bucket = TokenBucket(Pace(MESSAGES_PER_SECOND, 1.0, MESSAGE_BURST), now)
+    def __init__(self) -> None:
+        self._full_at = 0
         self.ignored = 0
         """Messages over the rate, since the last one that was within it."""
 
     def allows(self, now: float) -> bool:
         """Whether a message that comes now is within the rate."""
-        if self._bucket.take(now):
-            return True
-        self.ignored += 1
-        return False
+        then = arrive(PACE, full_at=self._full_at, now=int(now * SECOND))
+        if then is None:
+            self.ignored += 1
+            return False
+        self._full_at = then
+        return True
 
     @property
     def exhausted(self) -> bool:

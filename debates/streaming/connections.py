@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -14,13 +13,8 @@ from django.http.request import validate_host
 from django.utils.http import is_same_domain
 
 from monitoring.gauges import WEBSOCKET_CONNECTIONS, register_gauge
-from ratelimit.bucket import Pace
-from ratelimit.paces import Paces
 
 RETRY_AFTER_SECONDS = 5
-CONNECTIONS_PER_SECOND = 10
-"""From one client address in the long run. As many as it may hold may come at once, because they
-do when an instance has gone."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", ".localhost")
 
 
@@ -50,22 +44,16 @@ class Connections:
         self.sockets = 0
         self.streams = 0
         self._by_address: Counter[str] = Counter()
-        limit = settings.ARAGORA.websocket_connections_per_address
-        self.arrivals = Paces(Pace(count=CONNECTIONS_PER_SECOND, seconds=1, burst=max(1, limit)))
 
     def refusal(self, address: str) -> Refusal | None:
-        """Why there is no room for another one from this address; None when there is, and then it
-        counts as one that has come.
+        """Why there is no room for another one from this address; None when there is.
 
         This machine itself, whose address is empty, may fill the room."""
         if self.sockets + self.streams >= settings.ARAGORA.max_websocket_connections:
             return Refusal.FULL
         limit = settings.ARAGORA.websocket_connections_per_address
-        if limit and address:
-            if self._by_address[address] >= limit:
-                return Refusal.TOO_MANY
-            if self.arrivals.take(address, time.monotonic()):
-                return Refusal.TOO_OFTEN
+        if limit and address and self._by_address[address] >= limit:
+            return Refusal.TOO_MANY
         return None
 
     @contextlib.contextmanager

@@ -86,7 +86,7 @@ class StreamConsumer:
         self.outlet = SocketOutlet(send, scope.get(DIRECT))
         self.subscriptions: dict[UUID, Subscription] = {}
         self.names: dict[str, UUID] = {}
-        self.rate = MessageRate(time.monotonic())
+        self.rate = MessageRate()
         self.connection_id = uuid4().hex
         self.known_as = ""
         self.good_until_the_end = contextlib.ExitStack()
@@ -306,7 +306,7 @@ def _connection_info(connection_id: str, viewer: Viewer) -> ConnectionInfo:
             payload_bytes=settings.ARAGORA.websocket_payload_limit,
             messages_per_second=MESSAGES_PER_SECOND,
             message_burst=MESSAGE_BURST,
-            audience_messages_per_minute=round(PACE.per_second * 60),
+            audience_messages_per_minute=PACE.count,
             audience_burst=PACE.burst,
             debates_per_socket=DEBATES_PER_SOCKET,
         ),

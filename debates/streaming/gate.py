@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, MutableMapping
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from django.conf import settings
@@ -18,7 +19,9 @@ from debates.streaming.envelope import dumps
 from debates.streaming.fastpath import DirectWriter
 from debates.streaming.hub import get_hub
 from debates.streaming.outlet import send_close
+from ratelimit.callers import asks_of_connection
 from ratelimit.identity import counted_address
+from ratelimit.limiter import get_limiter
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +34,13 @@ DIRECT = "aragora.direct_writer"
 """The key of the scope under which the consumer finds the `DirectWriter` of its connection."""
 
 
+class Way(TypedDict):
+    """How a connection came here."""
+
+    peer: str
+    forwarded_for: str
+
+
 class Gate:
     """ASGI middleware around everything that serves sockets."""
 
@@ -39,7 +49,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = address_of(scope)
-        refusal = _refusal(scope, address)
+        refusal = _refusal(scope, address) or await _too_often(scope)
         if refusal is not None:
             log.info("stream_refused", reason=refusal.name.lower())
             await refuse(refusal, scope, receive, send)
@@ -50,20 +60,20 @@ class Gate:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The value of a request header; `name` in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+    """The value of a request header, of all its lines; `name` in lower case."""
+    values = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ",".join(values) if values else None
 
 
 def address_of(scope: Scope) -> str:
     """The client's address as far as it can be believed; empty for this machine itself."""
-    return counted_address(
+    return counted_address(**_way_of(scope), trusted=settings.ARAGORA.trusted_proxies)
+
+
+def _way_of(scope: Scope) -> Way:
+    return Way(
         peer=(scope.get("client") or ("",))[0],
         forwarded_for=header(scope, b"x-forwarded-for") or "",
-        trusted=settings.ARAGORA.trusted_proxies,
     )
 
 
@@ -77,6 +87,14 @@ def _refusal(scope: Scope, address: str) -> Refusal | None:
         trusted_origins=settings.CSRF_TRUSTED_ORIGINS,
     )
     return connections.refusal(address) if own else Refusal.FOREIGN_ORIGIN
+
+
+async def _too_often(scope: Scope) -> Refusal | None:
+    asks = asks_of_connection(**_way_of(scope))
+    if not asks:
+        return None
+    taken = await asyncio.to_thread(get_limiter().take, asks)
+    return None if taken.allowed else Refusal.TOO_OFTEN
 
 
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

@@ -106,7 +106,7 @@ async def _answer(request: HttpRequest, reference: str) -> HttpResponseBase:
 
 
 def _status_of(refusal: Refusal) -> HTTPStatus:
-    if refusal in (Refusal.TOO_MANY, Refusal.TOO_OFTEN):
+    if refusal is Refusal.TOO_MANY:
         return HTTPStatus.TOO_MANY_REQUESTS
     return HTTPStatus.SERVICE_UNAVAILABLE
 

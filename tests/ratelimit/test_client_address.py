@@ -1,5 +1,7 @@
 """The client is the rightmost hop that is not a trusted proxy."""
 
+from ipaddress import ip_network
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +53,37 @@ def test_a_subscriber_counts_once_however_many_addresses_it_uses(address: object
 @given(st.text(max_size=60))
 def test_no_header_breaks_it(forwarded: str) -> None:
     assert client_address(peer="10.0.0.1", forwarded_for=forwarded, trusted=PROXIES)
+
+
+addresses = st.ip_addresses().filter(
+    lambda address: (
+        not any(address in ip_network(network) for network in PROXIES)
+        and not getattr(address, "ipv4_mapped", None)
+    )
+)
+inside = st.one_of(st.ip_addresses(network=network) for network in PROXIES)
+anything = st.one_of(addresses.map(str), inside.map(str), st.text(max_size=20))
+
+
+@given(addresses, st.lists(anything, max_size=4), st.lists(inside, min_size=1, max_size=4))
+def test_whatever_a_client_writes_it_is_what_the_first_proxy_saw(
+    client: object, forged: list[str], proxies: list[object]
+) -> None:
+    """Every proxy adds whom it heard from; the client comes with any header it likes."""
+    heard = [*forged, str(client), *map(str, proxies[:-1])]
+    seen = client_address(peer=str(proxies[-1]), forwarded_for=", ".join(heard), trusted=PROXIES)
+    assert seen == client_address(peer=str(client), forwarded_for="", trusted=())
+
+
+@given(addresses, st.lists(anything, max_size=4))
+def test_who_is_no_proxy_is_not_believed(client: object, forged: list[str]) -> None:
+    seen = client_address(peer=str(client), forwarded_for=", ".join(forged), trusted=PROXIES)
+    assert seen == client_address(peer=str(client), forwarded_for="", trusted=())
+
+
+@pytest.mark.parametrize(
+    "hop", ["198.51.100.1:4711", "[2001:db8:1:2::3]:4711", "2001:db8:1:2::3%e0"]
+)
+def test_a_port_is_not_part_of_an_address(hop: str) -> None:
+    seen = client_address(peer="10.0.0.1", forwarded_for=hop, trusted=PROXIES)
+    assert seen in {"198.51.100.1", "2001:db8:1:2::/64"}
