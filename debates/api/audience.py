@@ -1,7 +1,5 @@
 """The audience, for people without a socket."""
 
-from http import HTTPStatus
-
 from django.utils import timezone
 from ninja import Router
 from pydantic import BaseModel, Field
@@ -20,8 +18,6 @@ from debates.services import audience
 from debates.visitors import person_asking
 
 router = Router(tags=["audience"])
-
-SPEAKING_ERRORS = (*WRITE_ONE_ERRORS, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class AudienceAnswerOut(BaseModel):
@@ -109,7 +105,7 @@ def get_audience(request: ApiRequest, ref: str) -> AudienceOut:
     )
 
 
-@endpoint(router, "POST", "/v1/debates/{ref}/vote", answer=VotedOut, errors=SPEAKING_ERRORS)
+@endpoint(router, "POST", "/v1/debates/{ref}/vote", answer=VotedOut, errors=WRITE_ONE_ERRORS)
 def vote_as_audience(request: ApiRequest, ref: str, body: VoteIn) -> VotedOut:
     """Vote for an answer that stands, as somebody who watches.
 
@@ -133,7 +129,7 @@ def vote_as_audience(request: ApiRequest, ref: str, body: VoteIn) -> VotedOut:
     )
 
 
-@endpoint(router, "POST", "/v1/debates/{ref}/suggest", answer=SuggestedOut, errors=SPEAKING_ERRORS)
+@endpoint(router, "POST", "/v1/debates/{ref}/suggest", answer=SuggestedOut, errors=WRITE_ONE_ERRORS)
 def suggest_as_audience(request: ApiRequest, ref: str, body: SuggestionIn) -> SuggestedOut:
     """Suggest something that the panel should consider.
 

@@ -29,7 +29,7 @@ class ErrorOut(BaseModel):
     errors: list[FieldErrorOut] = Field(description="The inputs that are wrong, if it was those.")
 
 
-READ_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
+READ_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 READ_ONE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND)
 WRITE_ERRORS = (
     *READ_ERRORS,

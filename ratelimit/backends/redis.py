@@ -7,9 +7,9 @@ Cluster is not for this.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -27,9 +27,6 @@ from ratelimit.gcra import SECOND
 
 TIMEOUT_SECONDS = 0.25
 """For connecting, and for an answer. A limiter that is slower than this is in the way."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 # `ratelimit.gcra.arrive`, for all buckets or none. Numbers are doubles, exact up to 2^53; a time in
 # microseconds needs 51 bits. KEYS: the refused, the buckets. ARGV: the least TTL in seconds, how
@@ -87,19 +84,13 @@ return found
 """
 
 
-def _unavailable(
-    method: Callable[Concatenate[RedisBuckets, P], T],
-) -> Callable[Concatenate[RedisBuckets, P], T]:
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
     """Raise `Unavailable` for whatever Redis, or the way to it, has to say instead of an answer."""
-
-    @functools.wraps(method)
-    def call(self: RedisBuckets, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(self, *args, **kwargs)
-        except (redis.RedisError, OSError) as error:
-            raise Unavailable(type(error).__name__) from error
-
-    return call
+    try:
+        yield
+    except (redis.RedisError, OSError) as error:
+        raise Unavailable(type(error).__name__) from error
 
 
 class RedisBuckets:
@@ -124,26 +115,24 @@ class RedisBuckets:
         self._give_back = self._client.register_script(GIVE_BACK)
         self._limited = self._client.register_script(LIMITED)
 
-    @_unavailable
     def take(self, asks: Sequence[Ask]) -> Taken:
         prefix = self._prefix
         keys, args = [self._refused], [self._least_ttl, MAX_REMEMBERED, REMEMBERED_SECONDS]
         for name, pace, cost, _ in asks:
             keys.append(prefix + name)
             args += (pace.depth, cost * pace.interval)
-        allowed, now, *full_at = cast(list[int], self._take(keys=keys, args=args))
+        with _unavailable():
+            allowed, now, *full_at = cast(list[int], self._take(keys=keys, args=args))
         return Taken(allowed == 1, now, tuple(full_at))
 
-    @_unavailable
     def give_back(self, asks: Sequence[Ask]) -> None:
-        self._give_back(
-            keys=[self._prefix + ask.name for ask in asks],
-            args=[ask.cost * ask.pace.interval for ask in asks],
-        )
+        keys = [self._prefix + ask.name for ask in asks]
+        with _unavailable():
+            self._give_back(keys=keys, args=[ask.cost * ask.pace.interval for ask in asks])
 
-    @_unavailable
     def limited(self) -> list[Limited]:
-        found = cast(list[Any], self._limited(keys=[self._refused], args=[REMEMBERED_SECONDS]))
+        with _unavailable():
+            found = cast(list[Any], self._limited(keys=[self._refused], args=[REMEMBERED_SECONDS]))
         return [
             Limited(
                 key.decode().removeprefix(self._prefix),
@@ -153,9 +142,8 @@ class RedisBuckets:
             for key, full_in, ago in zip(found[::3], found[1::3], found[2::3], strict=True)
         ]
 
-    @_unavailable
     def lift(self, name: str) -> None:
-        with self._client.pipeline() as pipeline:
+        with _unavailable(), self._client.pipeline() as pipeline:
             pipeline.delete(self._prefix + name)
             pipeline.zrem(self._refused, self._prefix + name)
             pipeline.execute()
