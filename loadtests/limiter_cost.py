@@ -58,13 +58,18 @@ def checks(redis_url: str, runs: int) -> list[Figure]:
     pace = Pace(10_000_000, 60, 20_000_000)
     shared = RedisBuckets(redis_url, prefix=f"cost:{uuid4().hex}:", least_ttl=120)
     figures = []
-    for store, buckets in (("memory", LocalBuckets()), ("redis", shared)):
+    stores = (
+        # Nothing is waited for in memory, so that CPU time says it, whatever else the machine does.
+        ("memory", LocalBuckets(), time.process_time),
+        ("redis", shared, time.perf_counter),
+    )
+    for store, buckets, clock in stores:
         for count, what in ((1, "a page view"), (2, "a call"), (3, "a debate's start")):
             asks = [Ask(f"bucket{number}:203.0.113.7", pace) for number in range(count)]
             figures.append(
                 Figure(
                     f"check in {store}, {what}",
-                    [microseconds(lambda: buckets.take(asks)) for _ in range(runs)],  # noqa: B023
+                    [microseconds(lambda: buckets.take(asks), clock) for _ in range(runs)],  # noqa: B023
                     "us",
                     at_most=MOST_MICROSECONDS if store == "memory" else None,
                 )
@@ -72,13 +77,13 @@ def checks(redis_url: str, runs: int) -> list[Figure]:
     return figures
 
 
-def microseconds(work: Callable[[], object]) -> float:
+def microseconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
     for _ in range(100):
         work()
-    started = time.perf_counter()
+    started = clock()
     for _ in range(CHECKS):
         work()
-    return (time.perf_counter() - started) / CHECKS * 1e6
+    return (clock() - started) / CHECKS * 1e6
 
 
 # --- A request ---------------------------------------------------------------------------------

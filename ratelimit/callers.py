@@ -34,12 +34,13 @@ INTERNAL_KIND = "internal"
 def asks_of(request: HttpRequest) -> list[Ask]:
     """What the request takes, and from where; nothing when it is not counted."""
     call = call_of(request.method or "", request.path_info)
-    if call is Call.FREE or is_exempt(
-        peer=request.META.get("REMOTE_ADDR", ""),
-        forwarded_for=request.headers.get("X-Forwarded-For", ""),
-    ):
+    if call is Call.FREE:
         return []
-    address = address_of(request)
+    peer = request.META.get("REMOTE_ADDR", "")
+    forwarded_for = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if is_exempt(peer=peer, forwarded_for=forwarded_for):
+        return []
+    address = _address(peer, forwarded_for)
     caller = Caller("", Tier.ANONYMOUS) if call is Call.PAGE else caller_of(request, address)
     return current_policy().asks(call, caller, address)
 
@@ -61,11 +62,6 @@ def is_exempt(*, peer: str, forwarded_for: str) -> bool:
     if settings.ARAGORA.limit_loopback or (forwarded_for and not trusted):
         return False
     return not counted_address(peer=peer, forwarded_for=forwarded_for, trusted=trusted)
-
-
-def address_of(request: HttpRequest) -> str:
-    """The client's address as far as it can be believed."""
-    return _address(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
 
 
 def caller_of(request: HttpRequest, address: str) -> Caller:

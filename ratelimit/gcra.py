@@ -49,23 +49,25 @@ class Pace:
         object.__setattr__(self, "depth", self.burst * self.interval)
 
 
-def arrive(pace: Pace, *, full_at: int, now: int, cost: int = 1) -> int | None:
+def arrive(pace: Pace, full_at: int, now: int, cost: int = 1) -> int | None:
     """When the bucket is full again once this call has passed; None when it does not pass.
 
     `full_at` is 0 for a bucket that was never used."""
-    after = backlog(pace, full_at=full_at, now=now) + cost * pace.interval
+    after = backlog(pace, full_at, now) + cost * pace.interval
     return now + after if after <= pace.depth else None
 
 
-def backlog(pace: Pace, *, full_at: int, now: int) -> int:
+def backlog(pace: Pace, full_at: int, now: int) -> int:
     """Microseconds until the bucket is full; at most its depth.
 
     By this clock it cannot be more. Where it is, the clock was put back or the pace was changed: a
     little more is taken for an empty bucket, much more for one that was never used. So a clock that
     jumps holds nobody up for longer than the depth."""
     ahead = full_at - now
+    if ahead <= 0:
+        return 0
     if ahead <= pace.depth:
-        return max(0, ahead)
+        return ahead
     return pace.depth if ahead <= 2 * pace.depth else 0
 
 
@@ -91,5 +93,5 @@ class Standing(NamedTuple):
         return self.wait(self.remaining + 1) if self.backlog else 0
 
 
-def standing(pace: Pace, *, full_at: int, now: int) -> Standing:
-    return Standing(pace, backlog(pace, full_at=full_at, now=now))
+def standing(pace: Pace, full_at: int, now: int) -> Standing:
+    return Standing(pace, backlog(pace, full_at, now))

@@ -10,9 +10,10 @@ tightest for older clients; their reset is the second, since 1970, in which it i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ratelimit.backends.base import Ask, Taken
-from ratelimit.gcra import SECOND
+from ratelimit.gcra import SECOND, Pace
 
 
 def seconds(microseconds: int) -> int:
@@ -29,13 +30,13 @@ def retry_after(asks: Sequence[Ask], taken: Taken) -> int:
 def rate_limit_headers(asks: Sequence[Ask], taken: Taken, *, unix_time: float) -> dict[str, str]:
     """The fields for the answer to a call."""
     standings = taken.standings(asks)
+    pairs = zip(asks, standings, strict=True)
     if taken.allowed:
-        tightest = min(range(len(asks)), key=lambda at: standings[at].remaining)
+        ask, left = min(pairs, key=lambda pair: pair[1].remaining)
     else:
-        tightest = max(range(len(asks)), key=lambda at: standings[at].wait(asks[at].cost))
-    ask, left = asks[tightest], standings[tightest]
+        ask, left = max(pairs, key=lambda pair: pair[1].wait(pair[0].cost))
     return {
-        "RateLimit-Policy": ", ".join(_policy(one) for one in asks),
+        "RateLimit-Policy": ", ".join(_policy(one.policy, one.pace) for one in asks),
         "RateLimit": f'"{ask.policy}";r={left.remaining};t={seconds(left.until_more)}',
         "X-RateLimit-Limit": str(ask.pace.count),
         "X-RateLimit-Remaining": str(left.remaining),
@@ -43,6 +44,6 @@ def rate_limit_headers(asks: Sequence[Ask], taken: Taken, *, unix_time: float) -
     }
 
 
-def _policy(ask: Ask) -> str:
-    pace = ask.pace
-    return f'"{ask.policy}";q={pace.count};w={pace.seconds};aragora-burst={pace.burst}'
+@lru_cache(maxsize=256)
+def _policy(policy: str, pace: Pace) -> str:
+    return f'"{policy}";q={pace.count};w={pace.seconds};aragora-burst={pace.burst}'

@@ -33,7 +33,7 @@ class Taken(NamedTuple):
 
     def standings(self, asks: Sequence[Ask]) -> list[Standing]:
         return [
-            standing(ask.pace, full_at=full_at, now=self.now)
+            standing(ask.pace, full_at, self.now)
             for ask, full_at in zip(asks, self.full_at, strict=True)
         ]
 

@@ -49,20 +49,20 @@ class LocalBuckets:
         """`now` is the clock's, unless it is given."""
         with self._lock:
             now = self._clock() if now is None else now
-            before = [self._find(ask.name) for ask in asks]
-            after: list[int] = []
-            refused = []
-            for (name, pace, cost, _), full_at in zip(asks, before, strict=True):
-                then = arrive(pace, full_at=full_at, now=now, cost=cost)
+            before, after, refused = [], [], []
+            for name, pace, cost, _ in asks:
+                full_at = self._find(name)
+                then = arrive(pace, full_at, now, cost)
+                before.append(full_at)
                 if then is None:
                     refused.append(name)
                 else:
                     after.append(then)
             if refused:
                 self._note(refused, now)
-            else:
-                self._store(asks, after, now)
-            return Taken(not refused, now, tuple(before if refused else after))
+                return Taken(False, now, tuple(before))
+            self._store(asks, after, now)
+            return Taken(True, now, tuple(after))
 
     def give_back(self, asks: Sequence[Ask]) -> None:
         with self._lock:
