@@ -127,7 +127,7 @@ def reachable_servers_are_configured(
 
 @register(Tags.security, deploy=True)
 def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
-    """Nothing that is convenient on a laptop is left on (aragora.W010 to W012)."""
+    """Nothing that is convenient on a laptop is left on (aragora.W010 to W013)."""
     environment = settings.ARAGORA
     found: list[CheckMessage] = []
     if environment.allow_anonymous_debates:
@@ -152,6 +152,14 @@ def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) ->
                 "The embedded SQLite database serves one machine.",
                 hint="Set DATABASE_URL to a PostgreSQL database to run several instances.",
                 id="aragora.W012",
+            )
+        )
+    if environment.secure_cookies and not environment.trusted_proxies:
+        found.append(
+            Warning(
+                "HTTPS is ended by a proxy, and no proxy is trusted: its address counts for all.",
+                hint="Set ARAGORA_TRUSTED_PROXIES to its address, or its visitors share one limit.",
+                id="aragora.W013",
             )
         )
     return found

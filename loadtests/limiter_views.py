@@ -8,7 +8,7 @@ from loadtests.limiter_cost import LARGE_RATE
 
 
 def plain(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(b"ok")
+    return HttpResponse(b"ok", headers={"Content-Length": "2"})
 
 
 urlpatterns = [

@@ -43,6 +43,11 @@ def test_deploying_the_laptop_default_is_warned_of(tmp_path: Path, identifier: s
     assert identifier in output
 
 
+def test_a_proxy_that_nobody_trusts_is_warned_of(tmp_path: Path) -> None:
+    _, output = check(tmp_path, "--deploy", ARAGORA_SECURE_COOKIES="true")
+    assert "aragora.W013" in output
+
+
 def test_a_configured_deployment_is_clean(tmp_path: Path) -> None:
     status, output = check(
         tmp_path,
@@ -52,6 +57,7 @@ def test_a_configured_deployment_is_clean(tmp_path: Path) -> None:
         ARAGORA_HOST="0.0.0.0",  # noqa: S104
         ARAGORA_ALLOWED_HOSTS="aragora.example.com",
         ARAGORA_SECURE_COOKIES="true",
+        ARAGORA_TRUSTED_PROXIES="10.0.0.0/8",
         DATABASE_URL="postgresql://aragora@127.0.0.1:1/aragora",
     )
     assert (status, "no issues" in output) == (0, True), output
