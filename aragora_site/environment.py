@@ -143,6 +143,13 @@ DEBATES, MODELS, STREAM = "Debates", "Models", "Stream"
 LIMITS, MEMORY, OPERATIONS = "Rate limits", "Memory", "Operations"
 
 
+FOR_OTHERS = frozenset(
+    {"rate_limit", "ip_rate_limit", "burst_multiplier", "redis_url"}
+    | {"allowed_hosts", "trusted_proxies", "secure_cookies"}
+)
+"""Whoever sets one of these does not run the server for themselves alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The configuration of this process."""
@@ -440,7 +447,8 @@ class Environment:
         None,
         optional_boolean,
         "Whether clients on this machine itself are limited. `auto`: not while `ARAGORA_HOST` is a "
-        "loopback address, there is no `ARAGORA_REDIS_URL` and none of the three above is set.",
+        "loopback address and nothing says that the server is for others, or is to have limits: "
+        "docs/RATE_LIMITING.md.",
         group=LIMITS,
     )
 
@@ -512,10 +520,8 @@ class Environment:
         if read.allow_anonymous_debates is None:
             values["allow_anonymous_debates"] = is_loopback(read.host)
         if read.limit_loopback is None:
-            asked_for = values.keys() & {"rate_limit", "ip_rate_limit", "burst_multiplier"}
-            values["limit_loopback"] = bool(
-                asked_for or read.redis_url or not is_loopback(read.host)
-            )
+            shared = not is_loopback(read.host) or values.keys() & FOR_OTHERS
+            values["limit_loopback"] = bool(shared)
         return cls(**values), tuple(problems)
 
 

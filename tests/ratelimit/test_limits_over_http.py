@@ -309,6 +309,8 @@ def test_it_is_on_by_default_wherever_others_can_come(settings: Any) -> None:
     assert limited(ARAGORA_HOST="203.0.113.9")
     assert limited(ARAGORA_REDIS_URL="redis://localhost")
     assert limited(ARAGORA_RATE_LIMIT="60")
+    assert limited(ARAGORA_ALLOWED_HOSTS="aragora.example.com")
+    assert limited(ARAGORA_TRUSTED_PROXIES="127.0.0.1")
     assert limited(ARAGORA_LIMIT_LOOPBACK="true")
     assert limited(ARAGORA_HOST="203.0.113.9", ARAGORA_LIMIT_LOOPBACK="false") is False
     assert replace(settings.ARAGORA).limit_loopback
