@@ -114,6 +114,10 @@ def one_of(*allowed: str) -> Reader:
 def url(*schemes: str) -> Reader:
     def read(value: str) -> str:
         parts = urlsplit(value)
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("use a URL with a number from 0 to 65535 as its port") from None
         if parts.scheme not in schemes or (parts.scheme != "sqlite" and not parts.hostname):
             raise ValueError(
                 "use a URL that starts with " + " or ".join(f"{s}://" for s in schemes)
@@ -141,6 +145,7 @@ def path(value: str) -> Path:
 SERVER, DATABASE, REDIS = "Server", "Database", "Redis and caches"
 DEBATES, MODELS, STREAM = "Debates", "Models", "Stream"
 LIMITS, MEMORY, OPERATIONS = "Rate limits", "Memory", "Operations"
+ACCOUNTS = "Accounts"
 
 
 FOR_OTHERS = frozenset(
@@ -328,6 +333,30 @@ class Environment:
         "`ARAGORA_HOST` is a loopback address, otherwise no.",
         group=DEBATES,
     )
+    allow_registration: bool | None = setting(
+        "ARAGORA_ALLOW_REGISTRATION",
+        None,
+        optional_boolean,
+        "Whether people may make accounts for themselves. `auto`: yes while `ARAGORA_HOST` is a "
+        "loopback address, otherwise no: an operator makes them in the admin.",
+        group=ACCOUNTS,
+    )
+    email_url: str = setting(
+        "ARAGORA_EMAIL_URL",
+        "",
+        url("smtp", "smtps"),
+        "Server for e-mail: `smtp://user:password@host:587` (STARTTLS, where there is a user) or "
+        "`smtps://…:465`. Empty: messages are written to standard output.",
+        group=ACCOUNTS,
+    )
+    email_from: str = setting(
+        "ARAGORA_EMAIL_FROM",
+        "aragora@localhost",
+        text,
+        "Sender of e-mail.",
+        group=ACCOUNTS,
+    )
+
     turn_timeout_seconds: float = setting(
         "ARAGORA_TURN_TIMEOUT_SECONDS",
         120.0,
@@ -517,8 +546,9 @@ class Environment:
             except ValueError as error:
                 problems.append(Problem(variable, str(error)))
         read = cls(**values)
-        if read.allow_anonymous_debates is None:
-            values["allow_anonymous_debates"] = is_loopback(read.host)
+        for name in ("allow_anonymous_debates", "allow_registration"):
+            if getattr(read, name) is None:
+                values[name] = is_loopback(read.host)
         if read.limit_loopback is None:
             shared = not is_loopback(read.host) or values.keys() & FOR_OTHERS
             values["limit_loopback"] = bool(shared)

@@ -5,6 +5,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -80,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ratelimit.identifying.ApiKeyMiddleware",
     "aragora_site.middleware.TenancyMiddleware",
     "aragora_site.middleware.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -183,11 +185,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["ratelimit.accounts.NameOrEmailBackend"]
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "web:sign_in"
 LOGIN_REDIRECT_URL = "web:home"
 LOGOUT_REDIRECT_URL = "web:home"
 
 TENANCY_STRICT = ARAGORA.strict_tenancy or DEBUG
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ARAGORA.email_from
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 20
+if ARAGORA.email_url:
+    _email = urlsplit(ARAGORA.email_url)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_USE_SSL = _email.scheme == "smtps"
+    EMAIL_USE_TLS = not EMAIL_USE_SSL and bool(_email.username)
+    EMAIL_HOST = _email.hostname
+    EMAIL_PORT = _email.port or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+    EMAIL_HOST_USER = unquote(_email.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_email.password or "")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

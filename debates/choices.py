@@ -31,6 +31,8 @@ class Visibility(models.TextChoices):
     """Who may read a debate and its stream."""
 
     PUBLIC = "public"
+    WORKSPACE = "workspace"
+    """Those who belong to the debate's workspace."""
     PRIVATE = "private"
 
 

@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     """One look at the log for all readers of this process, each of whom was let in by itself."""
     CLEANING = "cleaning"
     """Dropping what is too old, or belongs to what is deleted."""
+    LINK = "link"
+    """Finding the debate that a shared link opens."""
     STAFF = "staff"
     """The admin site."""
     OPERATOR = "operator"

@@ -6,7 +6,20 @@ from django.conf import settings
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from debates.api import agents, audience, control, debates, details, events, health, ranking
+from debates.api import (
+    accounts,
+    agents,
+    audience,
+    control,
+    debates,
+    details,
+    events,
+    health,
+    keys,
+    ranking,
+    sharing,
+    workspaces,
+)
 from debates.api.auth import CALLERS
 from debates.api.docs import Docs
 from debates.api.errors import install_handlers
@@ -44,5 +57,9 @@ api = AragoraApi(
     parser=StrictParser(),
 )
 install_handlers(api)
-for module in (debates, control, details, audience, events, ranking, agents, health):
+MODULES = (
+    *(debates, control, details, audience, events, sharing, ranking, agents),
+    *(accounts, keys, workspaces, health),
+)
+for module in MODULES:
     api.add_router("", module.router)

@@ -1,4 +1,4 @@
-"""Who is calling: somebody signed in on the site, or nobody in particular.
+"""Who is calling: a program by its key, somebody signed in on the site, or nobody in particular.
 
 What a caller may do is decided by the services and selectors, not here.
 """
@@ -12,6 +12,11 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security.base import AuthBase
 
 from debates.api.errors import CsrfFailed, InvalidKey
+from debates.exceptions import SignInRequired
+from ratelimit.identifying import identify
+from ratelimit.keys import act_by, require_scope
+from ratelimit.models import ApiKey as Key
+from ratelimit.models import Scope
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -21,10 +26,15 @@ class Caller:
     """The person behind a request; None when nobody is signed in."""
 
     user: User | None
+    key: Key | None = None
+    """By which they came in; None for a session."""
 
     @property
     def principal(self) -> str:
-        """A stable name, for what is kept per caller."""
+        """A stable name, for what is kept per caller. Two keys of a person are two callers: they
+        may reach different things."""
+        if self.key:
+            return f"key:{self.key.pk}"
         return f"user:{self.user.pk}" if self.user else "anonymous"
 
 
@@ -43,7 +53,15 @@ class ApiKey(AuthBase):
     def __call__(self, request: HttpRequest) -> Caller | None:
         if "Authorization" not in request.headers:
             return None
-        raise InvalidKey("This API key is not valid. Create a new one, or leave the header out.")
+        key = identify(request)
+        if key is None:
+            raise InvalidKey(
+                "This API key is not valid. Create a new one, or leave the header out."
+            )
+        user = act_by(key)
+        if request.method not in SAFE_METHODS:
+            require_scope(user, Scope.WRITE)
+        return Caller(user, key)
 
 
 class Session(AuthBase):
@@ -77,6 +95,16 @@ def _csrf_token_is_right(request: HttpRequest) -> bool:
     request.csrf_processing_done = False  # type: ignore[attr-defined]  # the view was exempt
     check.process_request(request)
     return check.process_view(request, _no_view, (), {}) is None
+
+
+def signed_in(request: "ApiRequest", *, scope: Scope = Scope.READ) -> User:
+    """Who calls. Raises `SignInRequired` for nobody, `InsufficientScope` for a key that is not
+    good for `scope`."""
+    user = request.auth.user
+    if user is None:
+        raise SignInRequired("Sign in, or send an API key, to do this.")
+    require_scope(user, scope)
+    return user
 
 
 def anonymous(request: HttpRequest) -> Caller:

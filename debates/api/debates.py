@@ -100,7 +100,7 @@ def create_debate(request: ApiRequest, body: CreateDebateIn) -> Status[CreatedOu
 
 @endpoint(router, "GET", "/v1/debates", answer=DebatesOut, errors=READ_ERRORS, aliases=["/debates"])
 def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> DebatesOut:
-    """The public debates and the caller's own, newest first."""
+    """The public debates, the caller's own and those of the caller's workspaces, newest first."""
     wanted = statuses(asked.status) if asked.status else frozenset()
     return _page(request, asked, wanted)
 
@@ -163,7 +163,7 @@ def get_debate(request: ApiRequest, ref: str) -> DebateDetailOut:
     """One debate, by id or slug, with all but its transcript.
 
     It is the state as of `seq`; later events of the same `epoch` lead on from it."""
-    return _detail(debate_of(request, ref))
+    return debate_detail(debate_of(request, ref))
 
 
 @endpoint(
@@ -178,7 +178,7 @@ def update_debate(request: ApiRequest, ref: str, body: UpdateDebateIn) -> Debate
     """Change the title, the tags, the metadata or who may see it."""
     debate = debate_of(request, ref)
     editing.update_debate(debate_id=debate.pk, actor=request.auth.user, **body.model_dump())
-    return _detail(debate_of(request, ref))
+    return debate_detail(debate_of(request, ref))
 
 
 @endpoint(
@@ -221,7 +221,8 @@ def _page(request: ApiRequest, asked: CursorPageIn, wanted: frozenset[Any]) -> D
     )
 
 
-def _detail(debate: Debate) -> DebateDetailOut:
+def debate_detail(debate: Debate) -> DebateDetailOut:
+    """Everything about a debate but its transcript."""
     documents = debate.documents.order_by("number").values("number", "title", "source")
     return DebateDetailOut.model_validate(
         {

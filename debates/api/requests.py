@@ -165,7 +165,12 @@ class CreateDebateIn(BaseModel):
     tags: list[str] | None = None
     domain: str | None = None
     metadata: dict[str, Any] | None = None
-    visibility: str | None = Field(default=None, description="`public` or `private`.")
+    visibility: str | None = Field(default=None, description="`public`, `workspace` or `private`.")
+    workspace: str | None = Field(
+        default=None,
+        description="The slug or id of the workspace that it belongs to. Left out: your own, or "
+        "that of the API key.",
+    )
     budget_limit_usd: Decimal | None = Field(
         default=None,
         validation_alias=AliasChoices("budget_limit_usd", "budget_usd"),
@@ -187,7 +192,7 @@ class UpdateDebateIn(BaseModel):
     title: str | None = None
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
-    visibility: str | None = Field(default=None, description="`public` or `private`.")
+    visibility: str | None = Field(default=None, description="`public`, `workspace` or `private`.")
 
 
 class DecideIn(BaseModel):
@@ -251,6 +256,7 @@ def new_debate(body: CreateDebateIn) -> NewDebate:
         "domain": body.domain,
         "metadata": body.metadata,
         "visibility": body.visibility,
+        "workspace": body.workspace,
         "budget_usd": body.budget_limit_usd,
         "budget_tokens": body.budget_tokens,
         "seed": body.seed,

@@ -7,6 +7,7 @@ from debates.models.document import Document
 from debates.models.event import DebateEvent
 from debates.models.idempotency import IdempotencyRecord
 from debates.models.rating import Match, MatchResult, Rating
+from debates.models.sharing import ShareLink
 from debates.models.stream import StreamPlace
 from debates.models.transcript import Ballot, Round, Turn, Verdict
 from debates.models.usage import UsageRecord
@@ -23,6 +24,7 @@ __all__ = [
     "MatchResult",
     "Rating",
     "Round",
+    "ShareLink",
     "StreamPlace",
     "Suggestion",
     "Turn",

@@ -122,6 +122,11 @@ class Debate(models.Model):
                 condition=models.Q(owner__isnull=True) | models.Q(workspace__isnull=False),
             ),
             models.CheckConstraint(
+                name="debate_of_workspace_has_one",
+                condition=~models.Q(visibility=Visibility.WORKSPACE)
+                | models.Q(workspace__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="debate_ended_when_terminal",
                 condition=(
                     models.Q(status__in=sorted(TERMINAL_STATUSES), completed_at__isnull=False)

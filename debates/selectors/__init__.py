@@ -16,6 +16,7 @@ from debates.selectors.finding import (
     count_running,
     debates_visible_to,
     get_debate,
+    get_shared_debate,
     list_debates,
     queue_position,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "debate_summaries",
     "debates_visible_to",
     "get_debate",
+    "get_shared_debate",
     "leaderboard",
     "list_debates",
     "list_events",

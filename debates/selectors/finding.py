@@ -7,11 +7,14 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connections
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
-from aragora_site.tenancy.scopes import Purpose, across_tenants
+from aragora_site.tenancy.scopes import Purpose, across_tenants, also_read
 from debates.choices import DebateStatus, Visibility
 from debates.exceptions import NotFound
 from debates.models import Debate
+from debates.selectors.sharing import shared_debate_id
 from debates.services.faults import is_storable
+from ratelimit.keys import key_behind
+from ratelimit.workspaces import memberships_of
 
 Viewer = AbstractBaseUser | AnonymousUser | None
 """Somebody who looks; None and `AnonymousUser` are the same."""
@@ -20,27 +23,51 @@ MAX_SEARCH_WORDS = 8
 
 
 def debates_visible_to(user: Viewer) -> QuerySet[Debate]:
-    """The public ones, and the viewer's own."""
+    """The public ones, the viewer's own, and those of the viewer's workspaces that are meant for
+    everybody there. A viewer who came by an API key reaches what the key does."""
     visible = Q(visibility=Visibility.PUBLIC)
     if user is not None and user.is_authenticated:
-        visible |= Q(owner=user.pk)
+        theirs = Q(visibility=Visibility.WORKSPACE) | Q(owner=user.pk)
+        visible |= theirs & Q(workspace__in=memberships_of(user).values("workspace"))
+        key = key_behind(user)
+        if key is None or key.workspace_id is None:
+            visible |= Q(owner=user.pk, workspace=None)
     return Debate.objects.filter(visible)
 
 
-def get_debate(*, user: Viewer, id_or_slug: str | UUID) -> Debate:
-    """The debate with its verdict and rounds at hand. Raises `NotFound`, also when it is there
-    but not this viewer's to see."""
+def get_debate(*, user: Viewer, id_or_slug: str | UUID, share: str = "") -> Debate:
+    """The debate with its verdict and rounds at hand; `share` is the token of a shared link, where
+    the viewer came by one. Raises `NotFound`, also when it is there but not this viewer's to
+    see."""
     reference = str(id_or_slug)
     try:
         wanted = Q(pk=UUID(reference))
     except ValueError:
         wanted = Q(slug=reference)
-    debate = None
-    if is_storable(reference):
-        debate = with_outcome(debates_visible_to(user)).filter(wanted).first()
+    if not is_storable(reference):
+        raise _no_such_debate()
+    debate = with_outcome(debates_visible_to(user)).filter(wanted).first()
+    if debate is None and share and (shared := shared_debate_id(share)) is not None:
+        also_read(shared)
+        debate = with_outcome(Debate.objects.filter(wanted, pk=shared)).first()
     if debate is None:
-        raise NotFound("There is no such debate, or it is not yours to see.")
+        raise _no_such_debate()
     return debate
+
+
+def get_shared_debate(token: str) -> Debate:
+    """The debate that a shared link opens. Raises `NotFound`, also for a link that was revoked."""
+    debate = None
+    if (shared := shared_debate_id(token)) is not None:
+        also_read(shared)
+        debate = with_outcome(Debate.objects.filter(pk=shared)).first()
+    if debate is None:
+        raise NotFound("This link opens nothing, or it was revoked.")
+    return debate
+
+
+def _no_such_debate() -> NotFound:
+    return NotFound("There is no such debate, or it is not yours to see.")
 
 
 def list_debates(

@@ -15,7 +15,7 @@ told at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -27,6 +27,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 from django.utils import timezone
 
+from aragora_site.errors import AragoraError
 from aragora_site.tenancy.scopes import act_for
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType, Visibility
 from debates.engine.types import StopReason
@@ -42,6 +43,9 @@ from debates.streaming.events import (
     DebateQueued,
     Intervention,
 )
+from ratelimit.keys import key_behind
+from ratelimit.models import Role
+from ratelimit.workspaces import role_in
 
 log = structlog.get_logger(__name__)
 
@@ -136,26 +140,66 @@ def cancel_debate(
 
 
 def may_control(*, debate: Debate, actor: Actor) -> bool:
-    """Whether `actor` may do the above: the owner, staff, and with a debate that nobody owns
-    everybody, where people who are not signed in may start debates."""
-    if isinstance(actor, _Operator):
-        return True
-    if isinstance(actor, User) and actor.is_staff:
-        return True
-    if debate.owner_id is None:
-        return bool(settings.ARAGORA.allow_anonymous_debates)
-    return actor is not None and actor.is_authenticated and actor.pk == debate.owner_id
+    """Whether `actor` may do the above: the owner, staff, whoever takes part in its workspace where
+    the debate is not private, and with a debate that nobody owns everybody, where people who are
+    not signed in may start debates."""
+    return _may(debate, actor, _STEERING_ROLES)
+
+
+def may_manage(*, debate: Debate, actor: Actor) -> bool:
+    """Whether `actor` may say who sees the debate, change what it is called, and remove it: the
+    owner, staff, and the owners of its workspace where the debate is not private."""
+    return _may(debate, actor, _MANAGING_ROLES)
 
 
 def check_permission(debate: Debate, actor: Actor) -> None:
-    """Raise `NotFound`, `SignInRequired` or `NotAllowed` for somebody who may not."""
-    if may_control(debate=debate, actor=actor):
-        return
-    if debate.visibility != Visibility.PUBLIC:
-        raise _not_found()
+    """Raise `NotFound`, `SignInRequired` or `NotAllowed` for somebody who may not control it."""
+    if not may_control(debate=debate, actor=actor):
+        raise _refusal(debate, actor)
+
+
+def check_ownership(debate: Debate, actor: Actor) -> None:
+    """Raise `NotFound`, `SignInRequired` or `NotAllowed` for somebody who may not manage it."""
+    if not may_manage(debate=debate, actor=actor):
+        raise _refusal(debate, actor)
+
+
+_STEERING_ROLES = frozenset({Role.OWNER, Role.MEMBER})
+_MANAGING_ROLES = frozenset({Role.OWNER})
+
+
+def _may(debate: Debate, actor: Actor, roles: frozenset[Role]) -> bool:
+    if isinstance(actor, _Operator):
+        return True
+    key = key_behind(actor)
+    is_confined = key is not None and key.workspace_id is not None
+    if isinstance(actor, User) and actor.is_staff and not is_confined:
+        return True
+    if debate.owner_id is None:
+        return bool(settings.ARAGORA.allow_anonymous_debates)
+    if actor is None or not actor.is_authenticated:
+        return False
+    if debate.workspace_id is None:
+        return actor.pk == debate.owner_id and not is_confined
+    role = role_in(user=actor, workspace_id=debate.workspace_id)
+    if role is None or role == Role.VIEWER:
+        return False
+    is_private = debate.visibility == Visibility.PRIVATE
+    return actor.pk == debate.owner_id or (role in roles and not is_private)
+
+
+def _refusal(debate: Debate, actor: Actor) -> AragoraError:
+    """A debate that somebody may not see is not there; one that they only may not change, is."""
+    is_seen = debate.visibility == Visibility.PUBLIC
+    if not is_seen and not isinstance(actor, _Operator):
+        role = role_in(user=actor, workspace_id=debate.workspace_id)
+        owns = actor is not None and actor.pk == debate.owner_id
+        is_seen = role is not None and (owns or debate.visibility == Visibility.WORKSPACE)
+    if not is_seen:
+        return _not_found()
     if actor is None or isinstance(actor, AnonymousUser):
-        raise SignInRequired("Sign in as the owner of the debate to do this.")
-    raise NotAllowed("Only the owner of the debate may do this.")
+        return SignInRequired("Sign in as the owner of the debate to do this.")
+    return NotAllowed("Only the owner of the debate may do this.")
 
 
 def _not_found() -> NotFound:
@@ -166,18 +210,20 @@ def _not_found() -> NotFound:
 
 
 @contextmanager
-def changing(*, debate_id: UUID, actor: Actor) -> Iterator[Debate]:
+def changing(
+    *, debate_id: UUID, actor: Actor, check: Callable[[Debate, Actor], None] = check_permission
+) -> Iterator[Debate]:
     """The debate under its lock, for an actor who may change it, in a transaction that acts for its
-    tenant. Raises what `check_permission` does."""
+    tenant. Raises what `check` does."""
     seen = Debate.objects.filter(pk=debate_id).first()
     if seen is None:
         raise _not_found()
-    check_permission(seen, actor)
+    check(seen, actor)
     with act_for(seen.workspace_id), transaction.atomic():
         debate = Debate.objects.select_for_update().filter(pk=debate_id).first()
         if debate is None:
             raise _not_found()
-        check_permission(debate, actor)
+        check(debate, actor)
         yield debate
 
 

@@ -35,7 +35,7 @@ def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> D
     if owner is None and not settings.ARAGORA.allow_anonymous_debates:
         raise SignInRequired("Sign in, or send an API key, to start a debate.")
     plan = plan_debate(request=request, owner=owner)
-    workspace = personal_workspace(owner) if owner else None
+    workspace = plan.workspace or (personal_workspace(owner) if owner else None)
     with act_for(workspace.pk if workspace else None), transaction.atomic():
         debate = _store(request, plan, owner, workspace, now)
         if request.autostart:

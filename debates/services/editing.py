@@ -10,7 +10,7 @@ from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import StateForbids
 from debates.models import Debate
-from debates.services.control import Actor, changing
+from debates.services.control import Actor, changing, check_ownership
 from debates.services.faults import Faults, check_json_object, check_text
 from debates.services.planning import (
     MAX_METADATA_BYTES,
@@ -36,7 +36,7 @@ def update_debate(
     """Change what is given; None leaves a field as it is.
 
     Raises `InvalidInput` with every wrong field, and then changes nothing."""
-    with changing(debate_id=debate_id, actor=actor) as debate:
+    with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
         faults = Faults()
         changed = []
         if title is not None:
@@ -62,7 +62,7 @@ def update_debate(
 
 def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
     """Remove the debate with its transcript and events. What it cost stays on record."""
-    with changing(debate_id=debate_id, actor=actor) as debate:
+    with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
         if debate.status not in _DELETABLE:
             raise StateForbids(f"The debate is {debate.status}; cancel it before you delete it.")
         with across_tenants(Purpose.CLEANING):  # What it cost belongs to nobody from now on.
@@ -73,7 +73,9 @@ def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
 def _set_visibility(faults: Faults, debate: Debate, word: str) -> None:
     if word not in Visibility.values:
         faults.add("visibility", f"Use one of {', '.join(Visibility.values)}.")
-    elif debate.owner_id is None and word == Visibility.PRIVATE:
+    elif debate.owner_id is None and word != Visibility.PUBLIC:
         faults.add("visibility", "A debate that nobody owns stays public.")
+    elif debate.workspace_id is None and word == Visibility.WORKSPACE:
+        faults.add("visibility", "The debate is in no workspace.")
     else:
         debate.visibility = Visibility(word)

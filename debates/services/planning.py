@@ -18,13 +18,16 @@ from debates.engine import budget
 from debates.engine.protocols import protocol_of
 from debates.engine.types import DecisionMode, ProtocolName, Setup
 from debates.engine.types import Document as EngineDocument
-from debates.exceptions import InvalidInput
+from debates.exceptions import InvalidInput, NotFound
 from debates.models import Agent
 from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
 from debates.providers.base import AgentSpec
 from debates.services import panels
 from debates.services.faults import UNSTORABLE, Faults, check_json_object, check_text, is_storable
 from debates.services.fit import fit_setup
+from ratelimit.keys import key_behind
+from ratelimit.models import Role, Workspace
+from ratelimit.workspaces import get_workspace
 
 MAX_CONTEXT_LENGTH = 200_000
 MAX_DOCUMENTS = 50
@@ -72,6 +75,8 @@ class NewDebate:
     """None for one drawn by lot."""
     visibility: str | None = None
     """None: private to the owner, public without one."""
+    workspace: str | None = None
+    """Slug or id; None for the owner's own, or that of the API key."""
     title: str = ""
     tags: tuple[str, ...] = ()
     domain: str = "general"
@@ -90,6 +95,8 @@ class Plan:
     documents: tuple[NewDocument, ...]
     """Those given, all with a title; never the corpus."""
     visibility: Visibility
+    workspace: Workspace | None
+    """None: the owner's own, or none without an owner."""
     budget_usd: Decimal | None
     tags: tuple[str, ...]
     domain: str
@@ -104,6 +111,7 @@ def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
     decision = _word(faults, "decision", DecisionMode, request.decision)
     _check_figures(faults, request)
     visibility = _visibility(faults, request, owner)
+    workspace = _workspace(faults, request, owner)
     roster = panels.Roster.load()
     members = _panel(faults, request, roster)
     presiding = _judge(faults, request, roster, members)
@@ -140,6 +148,7 @@ def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
         setup=setup,
         documents=documents,
         visibility=visibility,
+        workspace=workspace,
         budget_usd=budget_usd,
         tags=clean_tags(request.tags),
         domain=_domain(request),
@@ -219,9 +228,29 @@ def _visibility(faults: Faults, request: NewDebate, owner: User | None) -> Visib
     except ValueError:
         faults.add("visibility", f"Use one of {', '.join(Visibility.values)}.")
         return Visibility.PUBLIC
-    if owner is None and visibility is Visibility.PRIVATE:
-        faults.add("visibility", "Sign in to start a private debate, or make it public.")
+    if owner is None and visibility is not Visibility.PUBLIC:
+        faults.add("visibility", f"Sign in to start a {visibility} debate, or make it public.")
     return visibility
+
+
+def _workspace(faults: Faults, request: NewDebate, owner: User | None) -> Workspace | None:
+    key = key_behind(owner)
+    reference = request.workspace
+    if not reference:
+        if key is None or key.workspace_id is None:
+            return None
+        reference = str(key.workspace_id)
+    if owner is None:
+        faults.add("workspace", "Sign in to start a debate in a workspace.")
+        return None
+    try:
+        membership = get_workspace(user=owner, reference=reference)
+    except NotFound as error:
+        faults.add("workspace", str(error))
+        return None
+    if membership.role == Role.VIEWER:
+        faults.add("workspace", "You may only read in this workspace.")
+    return membership.workspace
 
 
 def _panel(faults: Faults, request: NewDebate, roster: panels.Roster) -> tuple[Agent, ...]:

@@ -12,6 +12,8 @@ from debates.streaming.client_frames import ClientFrame
 from debates.streaming.queries import find_debate
 from debates.streaming.subscription import NO_SUCH_DEBATE
 from debates.visitors import Person
+from ratelimit.keys import require_scope
+from ratelimit.models import Scope
 from ratelimit.workspaces import acting_as
 
 VOTE, SUGGESTION = "user_vote", "user_suggestion"
@@ -21,6 +23,7 @@ VOTE, SUGGESTION = "user_vote", "user_suggestion"
 def carry_out(person: Person, frame: ClientFrame) -> UUID:
     """Do what a `user_vote` or `user_suggestion` says; the debate it is about. Touches the
     database. Raises `BadFrame` and whatever `services.audience` raises."""
+    require_scope(person.viewer, Scope.WRITE)
     debate_id = find_debate(person.viewer, frame.reference)
     if debate_id is None:
         raise NotFound(NO_SUCH_DEBATE)

@@ -89,6 +89,8 @@ class StreamConsumer:
         self.rate = MessageRate()
         self.connection_id = uuid4().hex
         self.known_as = ""
+        self.share = ""
+        """The token of the shared link that it came by."""
         self.good_until_the_end = contextlib.ExitStack()
         self.looking: asyncio.Task[None] | None = None
 
@@ -129,6 +131,7 @@ class StreamConsumer:
         structlog.contextvars.bind_contextvars(request_id=self.connection_id)
         query = dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
         token = token_of(header(self.scope, b"authorization"), query)
+        self.share = query.get("share", "")
         await self.raw_send({"type": "websocket.accept"})
         self.hub.admit(self.outlet)
         try:
@@ -199,7 +202,7 @@ class StreamConsumer:
 
     async def subscribe(self, frame: ClientFrame) -> None:
         reference, since = frame.reference, frame.since
-        debate_id = await run_query(find_debate, self.viewer, reference)
+        debate_id = await run_query(find_debate, self.viewer, reference, self.share)
         if debate_id is None:
             failed = Failed(
                 error=NO_SUCH_DEBATE,
@@ -238,7 +241,7 @@ class StreamConsumer:
         await self.say(ControlType.UNSUBSCRIBED, Unsubscribed(debate_id=key), debate_id=key)
 
     async def may_read(self, debate_id: UUID) -> bool:
-        return await run_query(find_debate, self.viewer, str(debate_id)) is not None
+        return await run_query(find_debate, self.viewer, str(debate_id), self.share) is not None
 
     def forget(self, subscription: Subscription) -> None:
         if self.subscriptions.get(subscription.debate_id) is subscription:

@@ -1,7 +1,7 @@
 """Who holds connections open, and whether they may still: accounts and sessions can end meanwhile.
 
 A stream is opened with a credential and then lives for hours. Once every few seconds all of this
-process's are looked at in two queries, however many there are.
+process's are looked at in three queries, however many there are.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from debates.streaming.queries import run_query
+from ratelimit.keys import good_keys, key_behind
 
 log = structlog.get_logger(__name__)
 
@@ -34,16 +37,20 @@ class Credential:
     """What somebody proved to be when they connected."""
 
     user_id: int
-    password: str
-    """As it is stored. A new one ends the sessions of the old one."""
-    session_key: str
+    password: str = ""
+    """As it is stored. A new one ends the sessions of the old one. Empty with an API key."""
+    session_key: str = ""
     """Empty when they did not come by a session."""
+    api_key: UUID | None = None
+    """None when they did not come by an API key."""
 
 
 def credential_of(viewer: object, *, session_key: str | None) -> Credential | None:
     """The credential of somebody who connects; None when they are not signed in."""
     if not isinstance(viewer, User):
         return None
+    if (key := key_behind(viewer)) is not None:
+        return Credential(viewer.pk, api_key=key.pk)
     return Credential(viewer.pk, viewer.password, session_key or "")
 
 
@@ -88,7 +95,17 @@ class Credentials:
 
 
 def still_good(credentials: list[Credential]) -> set[Credential]:
-    """Those whose account is active and has the same password, and whose session is there."""
+    """Those whose API key would be let in now; of the others, those whose account is active and has
+    the same password, and whose session is there."""
+    by_key = {one for one in credentials if one.api_key is not None}
+    good = good_keys({one.api_key for one in by_key if one.api_key}, now=timezone.now())
+    kept = {one for one in by_key if one.api_key in good}
+    return kept | _good_sessions([one for one in credentials if one not in by_key])
+
+
+def _good_sessions(credentials: list[Credential]) -> set[Credential]:
+    if not credentials:
+        return set()
     users = dict(
         User.objects.filter(
             pk__in={one.user_id for one in credentials}, is_active=True

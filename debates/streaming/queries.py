@@ -65,7 +65,8 @@ class LogState:
 def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
     """The logs of these debates; those that are gone are missing. One query."""
     rows = Debate.objects.filter(pk__in=debate_ids).values_list(
-        "pk", "epoch", "last_seq", "visibility", "owner_id"
+        *("pk", "epoch", "last_seq"),
+        *("visibility", "owner_id", "workspace_id", "workspace__roster", "share_link__pk"),
     )
     return {
         pk: LogState(pk, str(epoch), last_seq, tuple(access))
@@ -80,11 +81,12 @@ def read_frames(debate_id: UUID, *, after: int, limit: int = REPLAY_BATCH) -> li
     return [frame_of_event(row) for row in rows]
 
 
-def find_debate(viewer: selectors.Viewer, reference: str) -> UUID | None:
-    """The debate with that id or slug, if this person may read it."""
+def find_debate(viewer: selectors.Viewer, reference: str, share: str = "") -> UUID | None:
+    """The debate with that id or slug, if this person may read it, by themselves or by the shared
+    link whose token is `share`."""
     try:
         with acting_as(viewer):
-            return selectors.get_debate(user=viewer, id_or_slug=reference).pk
+            return selectors.get_debate(user=viewer, id_or_slug=reference, share=share).pk
     except NotFound:
         return None
 

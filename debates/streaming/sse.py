@@ -89,12 +89,13 @@ async def _answer(request: HttpRequest, reference: str) -> HttpResponseBase:
         viewer = await viewer_of({"user": await request.auser()}, token=token)
     except UnknownToken:
         raise InvalidKey("This API key is not valid.") from None
-    debate_id = await run_query(find_debate, viewer, reference)
+    share = request.GET.get("share", "")
+    debate_id = await run_query(find_debate, viewer, reference, share)
     if debate_id is None:
         raise NotFound(NO_SUCH_DEBATE)
 
     async def may_read(debate_id: UUID) -> bool:
-        return await run_query(find_debate, viewer, str(debate_id)) is not None
+        return await run_query(find_debate, viewer, str(debate_id), share) is not None
 
     credential = credential_of(viewer, session_key=request.session.session_key)
     return StreamingHttpResponse(

@@ -111,6 +111,7 @@ STOP_REASONS = {
 
 VISIBILITIES = {
     Visibility.PRIVATE: Word("Private", "Only you can read it."),
+    Visibility.WORKSPACE: Word("Workspace", "Whoever belongs to the workspace can read it."),
     Visibility.PUBLIC: Word("Public", "Everybody who can reach this server can read it."),
 }
 

@@ -78,7 +78,7 @@ def wrong_fields(request: NewDebate, *, signed_in: bool = False) -> dict[str, st
         ("deadline_seconds", 0, "1 to 86,400"),
         ("seed", -1, "from 0"),
         ("seed", 2**53, "from 0"),
-        ("visibility", "secret", "public, private"),
+        ("visibility", "secret", "public, workspace, private"),
         ("visibility", "private", "Sign in"),
         ("title", "a" * 201, "at most 200"),
         ("domain", "a" * 65, "at most 64"),
