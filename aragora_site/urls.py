@@ -6,13 +6,12 @@ from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
 
 from aragora_site.limited import limited
-from debates.web.views.account import SignIn
-from ratelimit.forms import limit_form
+from ratelimit.forms import PASSWORD, SIGN_IN, limit_form
 
 urlpatterns = [
     # Before the views that they guard, at the same addresses.
-    path("admin/login/", limit_form("sign-in")(admin.site.login)),
-    path("sign-in/", limit_form("sign-in")(SignIn.as_view())),
+    path("admin/login/", limit_form(SIGN_IN)(admin.site.login)),
+    path("admin/password_change/", limit_form(PASSWORD)(admin.site.password_change)),
     path("admin/limits/", admin.site.admin_view(limited), name="limited"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),

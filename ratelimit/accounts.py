@@ -163,11 +163,16 @@ def _username_faults(name: str) -> list[tuple[str, str]]:
     return []
 
 
-def _password_faults(field: str, password: str, user: User) -> list[tuple[str, str]]:
+def check_new_password(password: str, user: User) -> None:
+    """Raise Django's `ValidationError` for a password that is no good."""
     if len(password) > MAX_PASSWORD_LENGTH:
-        return [(field, f"Use at most {MAX_PASSWORD_LENGTH:,} characters.")]
+        raise ValidationError(f"Use at most {MAX_PASSWORD_LENGTH:,} characters.")
+    password_validation.validate_password(password, user)
+
+
+def _password_faults(field: str, password: str, user: User) -> list[tuple[str, str]]:
     try:
-        password_validation.validate_password(password, user)
+        check_new_password(password, user)
     except ValidationError as error:
         return [(field, message) for message in error.messages]
     return []

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ratelimit.keys import MAX_NAME_LENGTH, create_key, revoke
 from ratelimit.models import ApiKey, KeyKind, Membership, Workspace
+from ratelimit.workspaces import note_rights_changed
 
 if TYPE_CHECKING:  # Django's own classes take no parameter.
     AnyAdmin = admin.ModelAdmin[Any]
@@ -57,6 +58,10 @@ class WorkspaceAdmin(AnyAdmin):
     )
     inlines = (MembershipInline,)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        note_rights_changed([form.instance.pk])
+
 
 @admin.register(Membership)
 class MembershipAdmin(AnyAdmin):
@@ -66,6 +71,19 @@ class MembershipAdmin(AnyAdmin):
     search_fields = ("workspace__name", "workspace__slug", "user__username")
     autocomplete_fields = ("workspace", "user")
     readonly_fields = ("created_at",)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        note_rights_changed([obj.workspace_id])
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        super().delete_model(request, obj)
+        note_rights_changed([obj.workspace_id])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        changed = list(queryset.values_list("workspace", flat=True))
+        super().delete_queryset(request, queryset)
+        note_rights_changed(changed)
 
 
 class NewKeyForm(ApiKeyForm):

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from uuid import UUID
 
@@ -198,10 +199,15 @@ def remove_member(*, workspace: Workspace, actor: Somebody, user_id: int) -> Non
     log.info("member_removed", workspace_id=str(workspace.pk), user_id=user_id)
 
 
+def note_rights_changed(workspace_ids: Collection[UUID]) -> None:
+    """Have open streams look again who may read there."""
+    Workspace.objects.filter(pk__in=workspace_ids).update(roster=F("roster") + 1)
+
+
 def _locked(workspace: Workspace) -> None:
-    """Hold the workspace, so that two owners cannot leave at once; open streams look again."""
+    """Hold the workspace, so that two owners cannot leave at once."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
-    Workspace.objects.filter(pk=workspace.pk).update(roster=F("roster") + 1)
+    note_rights_changed([workspace.pk])
 
 
 def _member(workspace: Workspace, user_id: int) -> Membership:

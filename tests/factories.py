@@ -41,6 +41,8 @@ from debates.providers.base import AgentSpec
 from debates.services.audience import fingerprint
 from debates.services.events import NewEvent, append_events
 from debates.services.panels import spec_to_json
+from ratelimit.keys import create_key
+from ratelimit.models import ApiKey
 from ratelimit.workspaces import personal_workspace
 
 _numbers = count(1)
@@ -293,3 +295,11 @@ def make_match(debate: Debate, *, won: str = "ada", lost: str = "ben") -> Match:
             domain_elo_after=after,
         )
     return match
+
+
+def make_api_key(user: User, **fields: Any) -> tuple[ApiKey, str]:
+    """A key that may write in the user's own workspace, and its text."""
+    fields.setdefault("workspace", personal_workspace(user))
+    fields.setdefault("name", "a program")
+    fields.setdefault("now", timezone.now())
+    return create_key(user=user, **fields)

@@ -22,6 +22,8 @@ from debates.services.creation import NewDebate, NewDocument
 from debates.services.documents import read_upload
 from debates.services.panels import LEAST_PANEL_SIZE
 from debates.web.words import DECISIONS, PROTOCOLS, VISIBILITIES, Word
+from ratelimit.models import Role
+from ratelimit.workspaces import my_workspaces
 
 DEFAULT_ROUNDS = 3
 COMMON_QUESTION = "Should a company of two hundred people move to a four-day week?"
@@ -72,6 +74,7 @@ class DebateForm(forms.Form):
         required=False,
         error_messages={"invalid": "Use an amount in dollars, such as 0.50."},
     )
+    workspace = forms.CharField(required=False)
     visibility = forms.CharField(required=False)
     seed = forms.IntegerField(required=False, error_messages={"invalid": "Use a whole number."})
 
@@ -144,6 +147,7 @@ class DebateForm(forms.Form):
             rounds=DEFAULT_ROUNDS if given["rounds"] is None else given["rounds"],
             budget_usd=given["budget_usd"],
             seed=given["seed"],
+            workspace=(given["workspace"] or None) if self.user.is_authenticated else None,
             visibility=(given["visibility"] or None) if self.user.is_authenticated else None,
         )
 
@@ -206,6 +210,18 @@ def protocol_options(form: DebateForm) -> tuple[Option, ...]:
 
 def decision_options(form: DebateForm) -> tuple[Option, ...]:
     return options(DECISIONS.items(), form["decision"].value() or "")
+
+
+def workspace_options(form: DebateForm) -> tuple[Option, ...]:
+    """Where the person may start debates; nothing to choose from one."""
+    chosen = form["workspace"].value() or ""
+    found = [row for row in my_workspaces(form.user) if row.role != Role.VIEWER]
+    if len(found) < 2:
+        return ()
+    return tuple(
+        Option(row.workspace.slug, row.workspace.name, "", row.workspace.slug == chosen)
+        for row in found
+    )
 
 
 def visibility_options(form: DebateForm) -> tuple[Option, ...]:

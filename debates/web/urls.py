@@ -3,8 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from debates.web.views import catalogue, debate, start
-from debates.web.views.account import SignIn
+from debates.web.views import account, catalogue, debate, sharing, start, workspaces
+from ratelimit.forms import PASSWORD, REGISTER, SIGN_IN, limit_form
 
 app_name = "web"
 
@@ -21,6 +21,35 @@ urlpatterns = [
     path("leaderboard/", catalogue.leaderboard, name="leaderboard"),
     path("agents/", catalogue.agents, name="agents"),
     path("about/", catalogue.about, name="about"),
-    path("sign-in/", SignIn.as_view(), name="sign_in"),
+    path("shared/<str:token>/", sharing.shared, name="shared"),
+    path("debates/<slug:slug>/share/", sharing.share, name="debate_share"),
+    path("sign-in/", limit_form(SIGN_IN)(account.SignIn.as_view()), name="sign_in"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("register/", limit_form(REGISTER)(account.register), name="register"),
+    path(
+        "password/forgotten/",
+        limit_form(PASSWORD)(account.ForgottenPassword.as_view()),
+        name="password_forgotten",
+    ),
+    path("password/sent/", account.PasswordSent.as_view(), name="password_sent"),
+    path(
+        "password/new/<uidb64>/<token>/",
+        limit_form(PASSWORD)(account.NewPassword.as_view()),
+        name="password_new",
+    ),
+    path("account/", account.account, name="account"),
+    path(
+        "account/password/", limit_form(PASSWORD)(account.change_password), name="account_password"
+    ),
+    path("account/keys/", account.api_keys, name="api_keys"),
+    path("account/keys/<uuid:key_id>/revoke/", account.revoke_api_key, name="api_key_revoke"),
+    path("workspaces/", workspaces.workspace_list, name="workspaces"),
+    path("workspaces/<slug:slug>/", workspaces.workspace_page, name="workspace"),
+    path("workspaces/<slug:slug>/name/", workspaces.rename_workspace, name="workspace_name"),
+    path("workspaces/<slug:slug>/members/", workspaces.add_member, name="workspace_members"),
+    path(
+        "workspaces/<slug:slug>/members/<int:user_id>/",
+        workspaces.change_member,
+        name="workspace_member",
+    ),
 ]

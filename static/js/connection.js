@@ -26,7 +26,7 @@ export class Connection {
     const { debateId, seq, epoch } = this.position();
     const url = new URL(this.socketUrl, location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    url.search = new URLSearchParams({ debate_id: debateId, since_seq: seq, epoch });
+    for (const [name, value] of Object.entries({ debate_id: debateId, since_seq: seq, epoch })) url.searchParams.set(name, value);
     const socket = (this.socket = new WebSocket(url));
     socket.addEventListener("message", (event) => this.receive(JSON.parse(event.data)));
     socket.addEventListener("close", () => this.dropped(socket));

@@ -22,7 +22,7 @@ function setUpFollowing() {
   if (!source) return;
   const { snapshot, words, sources, price_known: priceKnown, socket_url: socketUrl, events_url: eventsUrl, debate_url: debateUrl } = JSON.parse(source.textContent);
   new Follower(createState(snapshot), words, { sources, priceKnown, socketUrl, eventsUrl, debateUrl }).start();
-  setUpAudience(root, debateUrl);
+  if (root.querySelector("[data-audience]")) setUpAudience(root, debateUrl);
 }
 
 class Follower {
@@ -273,6 +273,7 @@ class Follower {
   /** The answers that may be voted for; what this reader has chosen stays chosen. */
   drawAudience() {
     const section = root.querySelector("[data-audience]");
+    if (!section) return;
     const box = section.querySelector("[data-answers]");
     const standing = standingAnswers(this.state);
     const chosen = box.querySelector("input:checked")?.value;

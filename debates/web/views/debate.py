@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -12,11 +13,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from debates import selectors
-from debates.choices import TERMINAL_STATUSES, DebateStatus
+from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import (
     InvalidInput,
     NotAllowed,
@@ -25,16 +27,17 @@ from debates.exceptions import (
     StateForbids,
     TooFast,
 )
-from debates.models import Debate
+from debates.models import Debate, ShareLink
 from debates.models.audience import MAX_SUGGESTION_LENGTH
 from debates.selectors.audience import vote_of
+from debates.selectors.sharing import token_of
 from debates.services import audience
 from debates.services import control as controls
 from debates.services.panels import prices_known
 from debates.visitors import give_cookie, person_asking
 from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
 from debates.web.sources import Sources, sources_of
-from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, words_to_json
+from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, VISIBILITIES, words_to_json
 
 SOCKET_URL = "/ws"
 MODULES = ("audience", "connection", "dom", "render", "figures", "markdown", "sending", "stream")
@@ -95,8 +98,16 @@ def debate_page(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, find_debate(request, slug))
 
 
-def _page(request: HttpRequest, debate: Debate, *, suggestion: str = "") -> HttpResponse:
-    """The page; `suggestion` is what stands in the audience's form."""
+def shared_page(request: HttpRequest, debate: Debate, *, token: str) -> HttpResponse:
+    """The page as it is read by a shared link: nothing can be done on it."""
+    return _page(request, debate, share=token)
+
+
+def _page(
+    request: HttpRequest, debate: Debate, *, suggestion: str = "", share: str = ""
+) -> HttpResponse:
+    """The page; `suggestion` is what stands in the audience's form, `share` the token of the shared
+    link by which it is read."""
     snapshot = selectors.debate_snapshot(debate=debate)
     page = present_debate(snapshot)
     sources = sources_of(debate, snapshot["transcript"])
@@ -109,17 +120,21 @@ def _page(request: HttpRequest, debate: Debate, *, suggestion: str = "") -> Http
         "reloads": not page.is_over and page.status != DebateStatus.CREATED,
         "sources": sources,
         "price_known": prices_known(debate),
-        "live": None if page.is_over else _live(page, sources, prices_known(debate)),
-        "may_control": controls.may_control(debate=debate, actor=request.user),
+        "live": None if page.is_over else _live(page, sources, prices_known(debate), share),
+        "is_shared": bool(share),
+        "share_token": share,
+        "may_control": not share and controls.may_control(debate=debate, actor=request.user),
         "controls": [
             {"action": c.action, "label": c.label, "allowed": c.action in allowed}
             for c in CONTROLS
             if c.action != "cancel"
         ],
         "may_cancel": "cancel" in allowed,
+        "visibility": VISIBILITIES[Visibility(debate.visibility)],
+        **({} if share else _sharing(request, debate)),
         "modules": [static(f"js/{name}.js") for name in MODULES],
     }
-    if not page.is_over:
+    if not page.is_over and not share:
         person = person_asking(request, request.user)
         context |= {
             "own_vote": vote_of(debate=debate, person=person),
@@ -127,9 +142,22 @@ def _page(request: HttpRequest, debate: Debate, *, suggestion: str = "") -> Http
             "max_suggestion": MAX_SUGGESTION_LENGTH,
         }
     response = render(request, "web/debate.html", context)
-    if not page.is_over:
+    if not page.is_over and not share:
         give_cookie(request, response)
     return response
+
+
+def _sharing(request: HttpRequest, debate: Debate) -> dict[str, Any]:
+    """The shared link, for those who may make one."""
+    may_share = debate.owner_id is not None and controls.may_manage(
+        debate=debate, actor=request.user
+    )
+    link = ShareLink.objects.filter(debate=debate).first() if may_share else None
+    address = reverse("web:shared", kwargs={"token": token_of(link)}) if link else ""
+    return {
+        "may_share": may_share,
+        "share_url": request.build_absolute_uri(address) if address else "",
+    }
 
 
 @require_POST
@@ -173,16 +201,17 @@ def _intensity(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 2 else 0
 
 
-def _live(page: DebatePage, sources: Sources, is_price_known: bool) -> dict[str, Any]:
+def _live(page: DebatePage, sources: Sources, is_price_known: bool, share: str) -> dict[str, Any]:
     """What static/js/debate.js starts from."""
     address = DEBATE_URL.format(page.snapshot["debate"]["id"])
+    by_link = f"?{urlencode({'share': share})}" if share else ""
     return {
         "snapshot": page.snapshot,
         "sources": sorted(sources.numbers),
         "price_known": is_price_known,
-        "socket_url": SOCKET_URL,
-        "debate_url": address,
-        "events_url": f"{address}/events",
+        "socket_url": f"{SOCKET_URL}{by_link}",
+        "debate_url": f"{address}{by_link}",
+        "events_url": f"{address}/events{by_link}",
         "words": {
             "statuses": words_to_json(STATUSES),
             "decisions": words_to_json(DECISIONS),

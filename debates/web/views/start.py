@@ -25,7 +25,13 @@ from debates.services.idempotency import Answer, carry_out_once
 from debates.services.panels import DEFAULT_PANEL_SIZE, LEAST_PANEL_SIZE, Roster, default_panel
 from debates.services.planning import plan_debate
 from debates.web.estimates import present_estimate, prices_known
-from debates.web.forms import DebateForm, decision_options, protocol_options, visibility_options
+from debates.web.forms import (
+    DebateForm,
+    decision_options,
+    protocol_options,
+    visibility_options,
+    workspace_options,
+)
 from debates.web.views.catalogue import has_language_model
 
 LONGEST_KEY = 64
@@ -163,6 +169,7 @@ def _page(request: HttpRequest, form: DebateForm) -> HttpResponse:
         "protocols": protocol_options(form),
         "decisions": decision_options(form),
         "visibilities": visibility_options(form),
+        "workspaces": workspace_options(form),
         "estimate": figures,
         "estimate_note": note,
         "max_bytes": settings.ARAGORA.max_upload_bytes,
