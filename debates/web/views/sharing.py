@@ -29,7 +29,7 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
             said = "The link opens nothing any more."
         else:
             sharing.share_debate(debate_id=debate.pk, actor=request.user, now=timezone.now())
-            said = "Whoever has this link can read the debate."
+            said = "The link is made."
     except NotFound as error:
         raise Http404(str(error)) from error
     except SignInRequired:
