@@ -6,12 +6,11 @@ from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
 
 from aragora_site.limited import limited
-from ratelimit.forms import PASSWORD, SIGN_IN, limit_form
+from ratelimit.forms import SIGN_IN, limit_form
 
 urlpatterns = [
-    # Before the views that they guard, at the same addresses.
+    # Before the view that it guards, at the same address.
     path("admin/login/", limit_form(SIGN_IN)(admin.site.login)),
-    path("admin/password_change/", limit_form(PASSWORD)(admin.site.password_change)),
     path("admin/limits/", admin.site.admin_view(limited), name="limited"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),

@@ -256,5 +256,7 @@ def confirm_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     """The question before cancelling, for browsers without scripts."""
     debate = find_debate(request, slug)
     if not controls.may_control(debate=debate, actor=request.user):
+        if not request.user.is_authenticated:
+            return redirect_to_login(debate_url(debate), login_url="web:sign_in")
         raise PermissionDenied
     return render(request, "web/debate_cancel.html", {"debate": debate})

@@ -1,0 +1,195 @@
+"""Who gets in where: every route of the site with the rule that it follows.
+
+A route that is not in `TABLE` fails `test_every_route`: whoever adds one says here whom it lets in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+OK, SIGN_IN, FORBIDDEN, NOT_FOUND = "ok", "sign in", "forbidden", "not found"
+PEOPLE = ("alice", "bob", "dora", "charlie", "nobody", "guest")
+"""alice owns the debates and the workspace, bob is a member of it, dora a viewer, charlie a
+stranger; nobody is not signed in, and guest neither, but has the shared link of the debate."""
+VISIBILITIES = ("private", "workspace", "public")
+
+
+class Rule(Enum):
+    """Whom a route lets in."""
+
+    ALL = "everybody, and what it shows is what they may see"
+    READ = "whoever may read the debate"
+    SPEAK = "whoever may read the debate by themselves"
+    STEER = "the owner, and members where it is not private"
+    MANAGE = "the owner, and owners of the workspace where it is not private"
+    LINK = "whoever has the shared link"
+    SIGNED_IN = "people with an account, and it is about their own"
+    MEMBER = "members of the workspace"
+    OWNER = "owners of the workspace"
+    OWN_KEY = "the owner of the API key"
+    STREAM = "as READ; tests/streaming follows these, over real connections"
+
+
+def expected(rule: Rule, person: str, visibility: str) -> str:
+    """What the rule says to a person about a debate of that visibility."""
+    signed_in = person in ("alice", "bob", "dora", "charlie")
+    belongs = person in ("alice", "bob", "dora")
+    reads = person == "alice" or visibility == "public" or (visibility == "workspace" and belongs)
+    refused = FORBIDDEN if signed_in else SIGN_IN
+    match rule:
+        case Rule.ALL | Rule.LINK:
+            return OK
+        case Rule.READ:
+            return OK if reads or person == "guest" else NOT_FOUND
+        case Rule.SPEAK:
+            return OK if reads else NOT_FOUND
+        case Rule.STEER:
+            steers = person == "alice" or (person == "bob" and visibility != "private")
+            return OK if steers else refused if reads else NOT_FOUND
+        case Rule.MANAGE:
+            return OK if person == "alice" else refused if reads else NOT_FOUND
+        case Rule.SIGNED_IN:
+            return OK if signed_in else SIGN_IN
+        case Rule.MEMBER:
+            return OK if belongs else NOT_FOUND if signed_in else SIGN_IN
+        case Rule.OWNER:
+            if not signed_in:
+                return SIGN_IN
+            return OK if person == "alice" else FORBIDDEN if belongs else NOT_FOUND
+        case Rule.OWN_KEY:
+            return OK if person == "alice" else NOT_FOUND if signed_in else SIGN_IN
+    raise AssertionError(rule)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A method of a route."""
+
+    rule: Rule
+    body: dict[str, Any] = field(default_factory=dict)
+    query: str = ""
+    may_be: tuple[int, ...] = ()
+    """Further statuses that are as good as letting in, where nothing is there to be had."""
+
+
+DEBATE = "api/v1/debates/<ref>"
+QUESTION = {"task": "Should the town build the tram?"}
+PASSWORDS = {"current_password": "correct horse battery staple", "new_password": "another horse"}
+ACCOUNT = {"username": "erin", "email": "erin@example.org", "password": "another horse battery"}
+
+_READS = (
+    *("messages", "rounds", "votes", "agents", "convergence", "consensus", "summary"),
+    *("costs", "metadata", "audience", "events", "timeline"),
+)
+_NAMES = {"api/v1/debates/<ref>", "api/debates/<ref>", "api/v1/debates/slug/<ref>"}
+_NAMES |= {"api/v1/debate/<ref>"}
+_STARTS = ("v1/debates", "debates", "v1/debate", "debate", "v1/debate-this", "debate-this")
+_AGENTS = ("v1/agents/<name>", "agents/<name>", "v1/agent/<name>", "v1/agent/<name>/profile")
+_AGENTS += ("v1/agents/<name>/elo", "v1/agent/<name>/elo")
+_RANKINGS = ("v1/leaderboard", "leaderboard", "v1/rankings", "rankings", "agents/leaderboard")
+_RANKINGS += ("v1/leaderboard-view", "leaderboard-view")
+
+TABLE: dict[str, Line] = {
+    # Probes, and what the API says of itself
+    **{f"GET {path}": Line(Rule.ALL, may_be=(503,)) for path in ("healthz", "livez", "readyz")},
+    "GET api/v1/health": Line(Rule.ALL, may_be=(503,)),
+    "GET api/health": Line(Rule.ALL, may_be=(503,)),
+    "GET api/openapi.json": Line(Rule.ALL),
+    "GET api/docs": Line(Rule.ALL),
+    # Debates
+    **{f"POST api/{path}": Line(Rule.ALL, QUESTION) for path in _STARTS},
+    **{
+        f"GET api/{path}": Line(Rule.ALL)
+        for path in ("v1/debates", "debates", "v1/debates/active", "debates/active")
+    },
+    "GET api/v1/debates/estimate-cost": Line(Rule.ALL),
+    **{f"GET {path}": Line(Rule.READ) for path in _NAMES},
+    **{
+        f"{method} {path}": Line(Rule.MANAGE, body)
+        for path in ("api/v1/debates/<ref>", "api/debates/<ref>")
+        for method, body in (("PATCH", {"title": "Tram"}), ("DELETE", {}))
+    },
+    **{f"GET {DEBATE}/{part}": Line(Rule.READ) for part in _READS},
+    "GET api/debates/<ref>/events": Line(Rule.READ),
+    "GET api/v1/debates/<str:reference>/events/stream": Line(Rule.STREAM),
+    "GET api/debates/<str:reference>/events/stream": Line(Rule.STREAM),
+    **{
+        f"POST {DEBATE}/{act}": Line(Rule.STEER)
+        for act in ("start", "pause", "resume", "stop", "cancel")
+    },
+    f"POST {DEBATE}/decide": Line(Rule.SPEAK, {"mode": "borda"}),
+    f"POST {DEBATE}/vote": Line(Rule.SPEAK, {"choice": "Yes"}),
+    f"POST {DEBATE}/suggest": Line(Rule.SPEAK, {"suggestion": "Ask the drivers."}),
+    **{
+        f"POST {path}/{act}": Line(Rule.MANAGE)
+        for path in (DEBATE, "api/debates/<ref>")
+        for act in ("share", "share/revoke")
+    },
+    "GET api/v1/shared/<token>": Line(Rule.LINK),
+    # Agents and ratings, which are everybody's
+    **{f"GET api/{path}": Line(Rule.ALL) for path in ("v1/agents", "agents", *_AGENTS)},
+    **{f"GET api/{path}": Line(Rule.ALL) for path in _RANKINGS},
+    # Accounts, keys, workspaces
+    "POST api/v1/auth/register": Line(Rule.ALL, ACCOUNT),
+    "POST api/v1/auth/login": Line(Rule.ALL, {"username": "x", "password": "x"}, may_be=(401,)),
+    "POST api/v1/auth/logout": Line(Rule.SIGNED_IN),
+    "GET api/v1/auth/me": Line(Rule.SIGNED_IN),
+    "GET api/auth/profile": Line(Rule.SIGNED_IN),
+    "PATCH api/v1/auth/me": Line(Rule.SIGNED_IN, {"name": "A."}),
+    "POST api/v1/auth/password/change": Line(Rule.SIGNED_IN, PASSWORDS),
+    "GET api/v1/auth/api-keys": Line(Rule.SIGNED_IN),
+    "POST api/v1/auth/api-keys": Line(Rule.SIGNED_IN, {"name": "a program"}),
+    "DELETE api/v1/auth/api-keys/<key_id>": Line(Rule.OWN_KEY),
+    "GET api/v1/workspaces": Line(Rule.SIGNED_IN),
+    "POST api/v1/workspaces": Line(Rule.SIGNED_IN, {"name": "Buses"}),
+    "GET api/v1/workspaces/<workspace>": Line(Rule.MEMBER),
+    "PATCH api/v1/workspaces/<workspace>": Line(Rule.OWNER, {"name": "Buses"}),
+    "GET api/v1/workspaces/<workspace>/members": Line(Rule.MEMBER),
+    "POST api/v1/workspaces/<workspace>/members": Line(Rule.OWNER, {"username": "charlie"}),
+    "PATCH api/v1/workspaces/<workspace>/members/<user_id>": Line(Rule.OWNER, {"role": "viewer"}),
+    "DELETE api/v1/workspaces/<workspace>/members/<user_id>": Line(Rule.OWNER),
+    # Pages
+    "GET ": Line(Rule.ALL),
+    "POST ": Line(Rule.ALL, {"question": "Should the town build the tram?"}),
+    "POST estimate/": Line(Rule.ALL),
+    "POST examples/<int:number>/": Line(Rule.ALL),
+    "GET debates/": Line(Rule.ALL),
+    "GET debates/<slug:slug>/": Line(Rule.SPEAK),
+    "POST debates/<slug:slug>/control/": Line(Rule.STEER, {"action": "pause"}),
+    "POST debates/<slug:slug>/audience/": Line(
+        Rule.SPEAK, {"action": "vote", "choice": "Yes", "intensity": "5"}
+    ),
+    "GET debates/<slug:slug>/cancel/": Line(Rule.STEER),
+    "POST debates/<slug:slug>/share/": Line(Rule.MANAGE),
+    "GET shared/<str:token>/": Line(Rule.LINK),
+    **{
+        f"GET {path}/": Line(Rule.ALL)
+        for path in ("leaderboard", "agents", "about", "sign-in", "register")
+    },
+    "GET favicon.ico": Line(Rule.ALL),
+    "POST sign-in/": Line(Rule.ALL),
+    "POST sign-out/": Line(Rule.ALL),
+    "POST register/": Line(Rule.ALL, ACCOUNT),
+    "GET password/forgotten/": Line(Rule.ALL),
+    "POST password/forgotten/": Line(Rule.ALL, {"email": "erin@example.org"}),
+    "GET password/sent/": Line(Rule.ALL),
+    "GET password/new/<uidb64>/<token>/": Line(Rule.ALL),
+    "POST password/new/<uidb64>/<token>/": Line(Rule.ALL),
+    "GET account/": Line(Rule.SIGNED_IN),
+    "POST account/": Line(Rule.SIGNED_IN, {"email": "a@example.org"}),
+    "GET account/password/": Line(Rule.SIGNED_IN),
+    "POST account/password/": Line(Rule.SIGNED_IN, PASSWORDS),
+    "GET account/keys/": Line(Rule.SIGNED_IN),
+    "POST account/keys/": Line(Rule.SIGNED_IN),
+    "POST account/keys/<uuid:key_id>/revoke/": Line(Rule.OWN_KEY),
+    "GET workspaces/": Line(Rule.SIGNED_IN),
+    "POST workspaces/": Line(Rule.SIGNED_IN, {"name": "Buses"}),
+    "GET workspaces/<slug:slug>/": Line(Rule.MEMBER),
+    "POST workspaces/<slug:slug>/name/": Line(Rule.OWNER, {"name": "Buses"}),
+    "POST workspaces/<slug:slug>/members/": Line(
+        Rule.OWNER, {"username": "charlie", "role": "viewer"}
+    ),
+    "POST workspaces/<slug:slug>/members/<int:user_id>/": Line(Rule.OWNER, {"role": "viewer"}),
+}
