@@ -413,6 +413,15 @@ class Environment:
     anthropic_models: tuple[str, ...] = setting(
         "ARAGORA_ANTHROPIC_MODELS", (), words, "Models to make agents from.", group=MODELS
     )
+    model_networks: tuple[str, ...] = setting(
+        "ARAGORA_MODEL_NETWORKS",
+        (),
+        networks,
+        "Private networks that model servers may be in, by commas (`172.16.0.0/12`). Without one, "
+        "models are asked on the internet and on this machine alone; link-local and metadata "
+        "addresses are never asked.",
+        group=MODELS,
+    )
     discover_local_models: bool = setting(
         "ARAGORA_DISCOVER_LOCAL_MODELS",
         True,

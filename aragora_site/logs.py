@@ -1,13 +1,33 @@
 """Structured logs on standard error: one event a line, with stable names and ids.
 
-An event never holds prompt text, keys or tokens. The request id is bound by
+An event never holds prompt text, keys or tokens; where a library writes an address that has one,
+it is struck out here. The request id is bound by
 `aragora_site.middleware` and appears on every line that a request causes.
 """
 
 import logging
+import re
 import sys
 
 import structlog
+
+_SECRETS = re.compile(
+    r"(\bara_[0-9a-f]{12}_)[\w-]+|(/shared/)[\w-]+|([?&](?:token|share)=)[^&\s\"']+"
+)
+
+
+def strike_out_secrets(
+    logger: object, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Keys, and the tokens of shared links, in whatever text of an event they stand."""
+    for key, value in event.items():
+        if isinstance(value, str) and _SECRETS.search(value):
+            event[key] = _SECRETS.sub(_without_secret, value)
+    return event
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    return f"{found[1] or found[2] or found[3]}…"
 
 
 def configure(*, format: str, level: str, on_terminal: bool) -> None:
@@ -25,14 +45,19 @@ def configure(*, format: str, level: str, on_terminal: bool) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.format_exc_info,
+            strike_out_secrets,
+            structlog.processors.JSONRenderer(),
+        ]
         if format == "json"
         else [
+            strike_out_secrets,
             structlog.dev.ConsoleRenderer(
                 colors=on_terminal,
                 # The richer form shows local variables, and those may be secrets.
                 exception_formatter=structlog.dev.plain_traceback,
-            )
+            ),
         ]
     )
     structlog.configure(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -52,22 +53,27 @@ def timeouts() -> httpx2.Timeout:
 
 
 def http_client(address: str) -> httpx2.AsyncClient:
-    """The running loop's client for an address. Proxies come from the environment, as elsewhere on
-    the machine, but for the machine's own servers, which no proxy can reach."""
+    """The running loop's client for the host of an address, which goes nowhere else (`reach`).
+
+    Proxies come from the environment, as elsewhere on the machine, but for the machine's own
+    servers, which no proxy can reach."""
     own = is_loopback(address)
+    host = urlsplit(address).hostname or ""
 
     def make() -> httpx2.AsyncClient:
         import httpx2
 
-        return httpx2.AsyncClient(
-            timeout=timeouts(),
-            limits=httpx2.Limits(
-                max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS
-            ),
-            trust_env=not own,
-        )
+        from debates.providers.reach import BoundedTransport, goes_by_proxy
 
-    return keep(("http", own), make)
+        limits = httpx2.Limits(
+            max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS
+        )
+        if not own and goes_by_proxy(address):
+            return httpx2.AsyncClient(timeout=timeouts(), limits=limits)
+        transport = BoundedTransport(host, limits=limits, trust_env=not own)
+        return httpx2.AsyncClient(timeout=timeouts(), transport=transport, trust_env=not own)
+
+    return keep(("http", host, urlsplit(address).scheme), make)
 
 
 async def close_clients() -> None:

@@ -36,6 +36,7 @@ from debates.providers.base import (
     ServerFailed,
     ServerUnreachable,
 )
+from debates.providers.reach import AddressRefused
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,8 @@ def explain(error: Exception, *, spec: AgentSpec, address: str, key: str) -> Pro
     """The `ProviderError` for what a client library raised; a `ProviderError` stays as it is."""
     if isinstance(error, ProviderError):
         return error
+    if refused := _refused_address(error):
+        return RequestRejected(str(refused))
     if isinstance(error, ModelAPIError | ContentFilterError):
         return _refused(error, spec, address, key) or _failed(error, address)
     if isinstance(error, httpx2.TransportError):
@@ -64,6 +67,13 @@ def explain(error: Exception, *, spec: AgentSpec, address: str, key: str) -> Pro
         error=type(error).__name__,
     )
     return ServerFailed(f"{address} answered what cannot be read.")
+
+
+def _refused_address(error: BaseException | None) -> AddressRefused | None:
+    """Why no connection was made at all; the libraries wrap it in their own errors."""
+    while error is not None and not isinstance(error, AddressRefused):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _refused(

@@ -38,9 +38,13 @@ async def list_models(
     `NoModelList`."""
     import httpx2
 
+    from debates.providers.reach import AddressRefused
+
     url, headers = _request(provider, address, key)
     try:
         response = await clients.http_client(address).get(url, headers=headers, timeout=seconds)
+    except AddressRefused as error:
+        raise NoModelList(str(error).rstrip(".")) from None
     except httpx2.TimeoutException:
         raise NoModelList(f"no answer from {address} within {seconds:g} s") from None
     except (httpx2.HTTPError, httpx2.InvalidURL):

@@ -111,15 +111,13 @@ def test_another_person_cannot_revoke_it(sign_in: SignIn, alice: User, charlie: 
 
 
 @pytest.mark.parametrize(
-    ("scope", "reads", "writes", "manages"),
-    [("read", 200, 403, 403), ("write", 200, 201, 403), ("admin", 200, 201, 200)],
+    ("scope", "writes", "manages"),
+    [("read", 403, 403), ("write", 201, 403), ("admin", 201, 200)],
 )
-def test_a_scope_is_a_bound(
-    alice: User, panel: Any, scope: str, reads: int, writes: int, manages: int
-) -> None:
+def test_a_scope_is_a_bound(alice: User, panel: Any, scope: str, writes: int, manages: int) -> None:
     _, token = make_api_key(alice, scope=scope)
     headers = bearer(token)
-    assert Api().get("/api/v1/debates", **headers).status_code == reads
+    assert Api().get("/api/v1/debates", **headers).status_code == 200
     made = Api().post("/api/v1/debates", QUESTION, **headers)
     assert made.status_code == writes
     if writes == 403:

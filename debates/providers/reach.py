@@ -1,0 +1,124 @@
+"""Where model requests may go: not into the network around this machine unless an operator says so.
+
+Whoever may edit an agent says which address its requests go to. Without a bound, that would be a
+way to read what only this server can reach: the metadata of a cloud machine, the console of a
+router.
+The bound is checked on the address that is connected to, not on the name, and that very address is
+connected to: a name that says another thing when it is asked again gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx2
+from django.conf import settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+RESOLVE_SECONDS = 10.0
+METADATA = frozenset(
+    map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+)
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""IPv4 within IPv6 (RFC 6052)."""
+
+
+class AddressRefused(httpx2.ConnectError):
+    """A server's address is one that no request is to go to."""
+
+
+def is_allowed(address: Address, networks: Sequence[str]) -> bool:
+    """Whether model requests may go there: to the internet, to this machine itself, and into the
+    `networks` that an operator named; never to link-local and metadata addresses."""
+    address = _plain(address)
+    if address in METADATA or address.is_link_local or address.is_multicast:
+        return False
+    if address.is_unspecified:
+        return False
+    if address.is_loopback or address.is_global:
+        return True
+    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address that stands within an IPv6 one, if one does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def goes_by_proxy(url: str) -> bool:
+    """Whether the environment names a proxy for it; where it may go is the proxy's to say then."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    named = parts.scheme in proxies or "all" in proxies
+    return named and not proxy_bypass(parts.hostname or "")
+
+
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """Looks the one host up that it is for, and connects to an address of it that is allowed.
+
+    For one host, since connections are kept by address, and two hosts may share one."""
+
+    def __init__(self, host: str, *, limits: httpx2.Limits, trust_env: bool) -> None:
+        self._host = host
+        self._inner = httpx2.AsyncHTTPTransport(limits=limits, trust_env=trust_env)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        host = request.url.host
+        if host != self._host:
+            raise AddressRefused(f"{self._host} leads on to {host[:100]}.", request=request)
+        failure: httpx2.ConnectError | None = None
+        for address in await self._addresses(request):
+            pinned = httpx2.Request(
+                request.method,
+                request.url.copy_with(host=str(address)),
+                headers=request.headers,  # With the host that was meant.
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            try:
+                return await self._inner.handle_async_request(pinned)
+            except httpx2.ConnectError as error:  # Nothing was sent; another may answer.
+                failure = error
+        raise failure or httpx2.ConnectError(f"{host} has no address.", request=request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _addresses(self, request: httpx2.Request) -> list[Address]:
+        found = await _look_up(request)
+        allowed = [one for one in found if is_allowed(one, settings.ARAGORA.model_networks)]
+        if found and not allowed:
+            raise AddressRefused(
+                f"{request.url.host} is at {found[0]}, which is not on the internet. If a model "
+                "server is meant to be there, name its network in ARAGORA_MODEL_NETWORKS.",
+                request=request,
+            )
+        return allowed
+
+
+async def _look_up(request: httpx2.Request) -> list[Address]:
+    host = request.url.host
+    try:
+        return [ipaddress.ip_address(host.strip("[]"))]
+    except ValueError:
+        pass
+    loop = asyncio.get_running_loop()
+    port = request.url.port or (443 if request.url.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise httpx2.ConnectError(f"{host} is not known.", request=request) from None
+    except TimeoutError:
+        raise httpx2.ConnectTimeout(f"{host} was not found in time.", request=request) from None
+    return list(dict.fromkeys(ipaddress.ip_address(str(row[4][0]).split("%")[0]) for row in rows))
