@@ -27,7 +27,7 @@ def strike_out_secrets(
 
 
 def _without_secret(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or found[3]}…"
+    return f"{found[1] or found[2] or found[3]}***"
 
 
 def configure(*, format: str, level: str, on_terminal: bool) -> None:
