@@ -25,6 +25,7 @@ from debates.models import (
     MatchResult,
     Rating,
     Round,
+    ShareLink,
     StreamPlace,
     Suggestion,
     Turn,
@@ -182,7 +183,10 @@ class DebateAdmin(AnyAdmin):
                 "Spent",
                 {"fields": ("input_tokens", "output_tokens", "cost_usd", "active_seconds")},
             ),
-            ("About", {"fields": ("owner", "visibility", "domain", "tags", "metadata")}),
+            (
+                "About",
+                {"fields": ("owner", "workspace", "visibility", "domain", "tags", "metadata")},
+            ),
             ("Times", {"fields": ("created_at", "queued_at", "started_at", "completed_at")}),
             (
                 "Worker",
@@ -400,6 +404,20 @@ class IdempotencyRecordAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdempotencyRecord]:
         return super().get_queryset(request).defer("body")
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(OfADebateAdmin):
+    """That a debate is shared; the link itself is shown to nobody but those who may share it."""
+
+    list_display = ("debate", "created_by", "created_at")
+    fields = ("debate", "created_by", "created_at")
+    search_fields = ("debate__slug", "created_by__username")
+    ordering = ("-created_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Deleting the row revokes the link."""
+        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
 
 
 @admin.register(StreamPlace)

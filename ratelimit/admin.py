@@ -171,7 +171,7 @@ class ApiKeyAdmin(AnyAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         """A page that shows the key, not a message: messages travel in cookies."""
-        response = TemplateResponse(
+        return TemplateResponse(
             request,
             "admin/ratelimit/apikey/made.html",
             {
@@ -183,5 +183,3 @@ class ApiKeyAdmin(AnyAdmin):
             },
             status=HTTPStatus.CREATED,
         )
-        response["Cache-Control"] = "no-store"
-        return response

@@ -22,7 +22,6 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from aragora_site.errors import InvalidInput, NotAllowed, NotFound
 from ratelimit.models import ApiKey, KeyKind, Membership, Scope, Workspace
-from ratelimit.tiers import Tier
 
 log = structlog.get_logger(__name__)
 
@@ -152,18 +151,6 @@ def require_scope(user: AbstractBaseUser | AnonymousUser | None, scope: Scope) -
         raise InsufficientScope(
             f"This API key has the scope {key.scope}; this needs a key with the scope {scope}."
         )
-
-
-def tier_of(*, user: AbstractBaseUser | AnonymousUser | None, key: ApiKey | None) -> Tier:
-    """How much somebody may ask: by their key's workspace, else by their own. One query at most."""
-    if key is not None and key.kind == KeyKind.INTERNAL:
-        return Tier.INTERNAL
-    if key is not None and key.workspace is not None:
-        return Tier(key.workspace.tier)
-    if user is None or not user.is_authenticated:
-        return Tier.ANONYMOUS
-    tier = Workspace.objects.filter(personal_to=user.pk).values_list("tier", flat=True).first()
-    return Tier(tier) if tier else Tier.AUTHENTICATED
 
 
 def _usable(now: datetime) -> QuerySet[ApiKey]:

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from debates.management.commands.export_openapi import SCHEMA_FILE
 from tests.support.processes import Server
 
-EXAMPLES = 6
+EXAMPLES = 4
 """Of each operation and manner."""
 PATIENCE_SECONDS = 30.0
 OPERATIONS = [

@@ -58,6 +58,7 @@ def test_a_configured_deployment_is_clean(tmp_path: Path) -> None:
         ARAGORA_ALLOWED_HOSTS="aragora.example.com",
         ARAGORA_SECURE_COOKIES="true",
         ARAGORA_TRUSTED_PROXIES="10.0.0.0/8",
+        ARAGORA_EMAIL_URL="smtp://user:pass%40word@mail.example.com:587",
         DATABASE_URL="postgresql://aragora@127.0.0.1:1/aragora",
     )
     assert (status, "no issues" in output) == (0, True), output

@@ -16,9 +16,8 @@ from django.utils import timezone
 
 from debates.choices import Visibility
 from debates.models import Debate
-from ratelimit.keys import USE_NOTED_EVERY, find_key, tier_of
+from ratelimit.keys import USE_NOTED_EVERY, find_key
 from ratelimit.models import ApiKey, KeyKind, Membership, Role, Scope, Workspace
-from ratelimit.tiers import Tier
 from ratelimit.workspaces import personal_workspace
 from tests.api.conftest import Api
 from tests.factories import make_api_key, make_debate, make_user
@@ -205,17 +204,6 @@ def test_bad_input_makes_no_key(
     assert answer.status_code == 400, answer.content
     assert answer.json()["errors"][0]["field"] == field
     assert not ApiKey.objects.exists()
-
-
-def test_the_tier_is_that_of_the_workspace(alice: User, team: Workspace) -> None:
-    assert tier_of(user=None, key=None) == Tier.ANONYMOUS
-    assert tier_of(user=alice, key=None) == Tier.AUTHENTICATED
-    Workspace.objects.filter(pk=personal_workspace(alice).pk).update(tier=Tier.PREMIUM)
-    assert tier_of(user=alice, key=None) == Tier.PREMIUM
-    _, token = make_api_key(alice, workspace=team)
-    assert tier_of(user=alice, key=find_key(token, now=timezone.now())) == Tier.AUTHENTICATED
-    internal, _ = make_api_key(alice, workspace=None, kind=KeyKind.INTERNAL)
-    assert tier_of(user=alice, key=internal) == Tier.INTERNAL
 
 
 def test_only_an_operator_makes_internal_keys(
