@@ -127,7 +127,7 @@ def reachable_servers_are_configured(
 
 @register(Tags.security, deploy=True)
 def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
-    """Nothing that is convenient on a laptop is left on (aragora.W010 to W013)."""
+    """Nothing that is convenient on a laptop is left on (aragora.W010 to W015)."""
     environment = settings.ARAGORA
     found: list[CheckMessage] = []
     if environment.allow_anonymous_debates:
@@ -160,6 +160,22 @@ def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) ->
                 "HTTPS is ended by a proxy, and no proxy is trusted: its address counts for all.",
                 hint="Set ARAGORA_TRUSTED_PROXIES to its address, or its visitors share one limit.",
                 id="aragora.W013",
+            )
+        )
+    if "*" in environment.allowed_hosts:
+        found.append(
+            Warning(
+                "Requests to any host name are answered, and links in messages lead to that name.",
+                hint="Set ARAGORA_ALLOWED_HOSTS to the names that people type.",
+                id="aragora.W014",
+            )
+        )
+    if not environment.email_url:
+        found.append(
+            Warning(
+                "E-mail is written to standard output, with its links to set a new password.",
+                hint="Set ARAGORA_EMAIL_URL to a server that sends it.",
+                id="aragora.W015",
             )
         )
     return found

@@ -13,7 +13,6 @@ from debates.exceptions import NotFound
 from debates.models import Debate
 from debates.selectors.sharing import shared_debate_id
 from debates.services.faults import is_storable
-from ratelimit.keys import key_behind
 from ratelimit.workspaces import memberships_of
 
 Viewer = AbstractBaseUser | AnonymousUser | None
@@ -29,9 +28,6 @@ def debates_visible_to(user: Viewer) -> QuerySet[Debate]:
     if user is not None and user.is_authenticated:
         theirs = Q(visibility=Visibility.WORKSPACE) | Q(owner=user.pk)
         visible |= theirs & Q(workspace__in=memberships_of(user).values("workspace"))
-        key = key_behind(user)
-        if key is None or key.workspace_id is None:
-            visible |= Q(owner=user.pk, workspace=None)
     return Debate.objects.filter(visible)
 
 

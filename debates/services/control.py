@@ -179,8 +179,6 @@ def _may(debate: Debate, actor: Actor, roles: frozenset[Role]) -> bool:
         return bool(settings.ARAGORA.allow_anonymous_debates)
     if actor is None or not actor.is_authenticated:
         return False
-    if debate.workspace_id is None:
-        return actor.pk == debate.owner_id and not is_confined
     role = role_in(user=actor, workspace_id=debate.workspace_id)
     if role is None or role == Role.VIEWER:
         return False

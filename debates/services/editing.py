@@ -75,7 +75,5 @@ def _set_visibility(faults: Faults, debate: Debate, word: str) -> None:
         faults.add("visibility", f"Use one of {', '.join(Visibility.values)}.")
     elif debate.owner_id is None and word != Visibility.PUBLIC:
         faults.add("visibility", "A debate that nobody owns stays public.")
-    elif debate.workspace_id is None and word == Visibility.WORKSPACE:
-        faults.add("visibility", "The debate is in no workspace.")
     else:
         debate.visibility = Visibility(word)

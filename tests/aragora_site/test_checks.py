@@ -37,10 +37,10 @@ def test_a_public_server_that_answers_only_localhost_is_pointed_out(tmp_path: Pa
     assert "aragora.W002" in output
 
 
-@pytest.mark.parametrize("identifier", ["aragora.W010", "aragora.W011", "aragora.W012"])
-def test_deploying_the_laptop_default_is_warned_of(tmp_path: Path, identifier: str) -> None:
-    _, output = check(tmp_path, "--deploy")
-    assert identifier in output
+def test_deploying_the_laptop_default_is_warned_of(tmp_path: Path) -> None:
+    _, output = check(tmp_path, "--deploy", ARAGORA_ALLOWED_HOSTS="*")
+    for number in range(10, 15):
+        assert f"aragora.W0{number}" in output
 
 
 def test_a_proxy_that_nobody_trusts_is_warned_of(tmp_path: Path) -> None:

@@ -129,7 +129,6 @@ def test_a_scope_is_a_bound(alice: User, panel: Any, scope: str, writes: int, ma
 
 
 def test_a_key_reaches_its_workspace_alone(alice: User, team: Workspace) -> None:
-    make_debate("Mine?", owner=alice, visibility=Visibility.PRIVATE)
     own = personal_workspace(alice)
     make_debate("My own?", owner=alice, workspace=own, visibility=Visibility.PRIVATE)
     make_debate("Ours?", owner=alice, workspace=team, visibility=Visibility.PRIVATE)

@@ -74,6 +74,7 @@ ROWS: dict[type[Model], Callable[[Any], Model]] = {
     models.Suggestion: factories.make_suggestion,
     models.StreamPlace: factories.make_stream_place,
     models.UsageRecord: factories.make_usage_record,
+    models.ShareLink: lambda debate: models.ShareLink.objects.create(debate=debate),
     models.IdempotencyRecord: _answer,
 }
 """A row of each model that is tenants' data, of this debate or its tenant."""
