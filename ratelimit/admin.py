@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from ratelimit.callers import tiers
 from ratelimit.keys import MAX_NAME_LENGTH, create_key, revoke
 from ratelimit.models import ApiKey, KeyKind, Membership, Workspace
 from ratelimit.workspaces import note_rights_changed
@@ -61,6 +62,7 @@ class WorkspaceAdmin(AnyAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         note_rights_changed([form.instance.pk])
+        tiers.forget()
 
 
 @admin.register(Membership)

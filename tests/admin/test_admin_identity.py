@@ -10,8 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
+from ratelimit.callers import tiers
 from ratelimit.keys import find_key
 from ratelimit.models import ApiKey, KeyKind, Membership, Workspace
+from ratelimit.tiers import Tier
 from ratelimit.workspaces import personal_workspace
 from tests import factories
 
@@ -41,7 +43,9 @@ def test_lists_and_rows_can_be_seen(client: Client) -> None:
 
 
 def test_the_tier_of_a_person_is_that_of_their_workspace(client: Client) -> None:
-    workspace = personal_workspace(factories.make_user())
+    alice = factories.make_user()
+    workspace = personal_workspace(alice)
+    assert tiers.of(alice.pk) == Tier.AUTHENTICATED
     form = {"name": "alice", "slug": workspace.slug, "tier": "premium"}
     member = workspace.memberships.get()
     inline = {
@@ -52,6 +56,7 @@ def test_the_tier_of_a_person_is_that_of_their_workspace(client: Client) -> None
     answer = client.post(f"/admin/ratelimit/workspace/{workspace.pk}/change/", {**form, **inline})
     assert answer.status_code == 302, answer.content
     assert Workspace.objects.get(pk=workspace.pk).tier == "premium"
+    assert tiers.of(alice.pk) == Tier.PREMIUM
 
 
 def test_an_operator_makes_an_internal_key_and_sees_it_once(client: Client) -> None:
