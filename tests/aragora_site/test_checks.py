@@ -39,7 +39,7 @@ def test_a_public_server_that_answers_only_localhost_is_pointed_out(tmp_path: Pa
 
 def test_deploying_the_laptop_default_is_warned_of(tmp_path: Path) -> None:
     _, output = check(tmp_path, "--deploy", ARAGORA_ALLOWED_HOSTS="*")
-    for number in range(10, 15):
+    for number in (10, 11, 12, 14, 15):
         assert f"aragora.W0{number}" in output
 
 
