@@ -11,7 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, connections
 
+from aragora_site.databases import DEFAULT, REPLICA, is_postgresql
 from aragora_site.environment import dotenv_file, is_loopback, known_variables
 
 MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
@@ -125,9 +127,95 @@ def reachable_servers_are_configured(
     ]
 
 
+@register()
+def databases_fit_together(
+    app_configs: Sequence[Any] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """The replica and the direct way belong to the database in use (aragora.E002, E003), and the
+    threads that answer requests find a connection each (aragora.W004)."""
+    environment = settings.ARAGORA
+    found: list[CheckMessage] = []
+    if not is_postgresql(environment.database_url):
+        further = {
+            "aragora.E002": ("ARAGORA_REPLICA_DATABASE_URL", environment.replica_database_url),
+            "aragora.E003": ("ARAGORA_DIRECT_DATABASE_URL", environment.direct_database_url),
+        }
+        return [
+            Error(
+                f"{variable} names a PostgreSQL, but the database in use is SQLite.",
+                hint="Set DATABASE_URL to the PostgreSQL that it belongs to, or unset it.",
+                id=identifier,
+            )
+            for identifier, (variable, value) in further.items()
+            if value
+        ]
+    if REPLICA in settings.DATABASES and _place(REPLICA) == _place(DEFAULT):
+        found.append(
+            Error(
+                "ARAGORA_REPLICA_DATABASE_URL names the same database as DATABASE_URL.",
+                hint="Name a standby of it, or unset ARAGORA_REPLICA_DATABASE_URL.",
+                id="aragora.E002",
+            )
+        )
+    connections_of_instance = environment.db_pool_size + environment.db_pool_overflow
+    if environment.web_threads > connections_of_instance:
+        found.append(
+            Warning(
+                f"{environment.web_threads} threads answer requests, with "
+                f"{connections_of_instance} database connections between them.",
+                hint="Raise ARAGORA_DB_POOL_SIZE or ARAGORA_DB_POOL_OVERFLOW, or lower "
+                "ARAGORA_WEB_THREADS.",
+                id="aragora.W004",
+            )
+        )
+    return found
+
+
+def _place(alias: str) -> tuple[object, ...]:
+    return tuple(settings.DATABASES[alias][part] for part in ("HOST", "PORT", "NAME"))
+
+
+@register(Tags.database)
+def pools_fit_the_server(
+    app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **kwargs: object
+) -> list[CheckMessage]:
+    """The pools of all instances fit into what PostgreSQL allows (aragora.W005).
+
+    With a pooler in between, which is known by `ARAGORA_DIRECT_DATABASE_URL`, its own limits
+    count."""
+    environment = settings.ARAGORA
+    if (
+        DEFAULT not in (databases or ())
+        or not is_postgresql(environment.database_url)
+        or environment.direct_database_url
+    ):
+        return []
+    try:
+        with connections[DEFAULT].cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('max_connections')::int"
+                " - current_setting('superuser_reserved_connections')::int"
+            )
+            (allowed,) = cursor.fetchone()
+    except DatabaseError:
+        return []  # Whoever needs the database says so.
+    wanted = environment.instances * (environment.db_pool_size + environment.db_pool_overflow)
+    if wanted <= allowed:
+        return []
+    return [
+        Warning(
+            f"The pools of {environment.instances} instances may ask for {wanted} connections; "
+            f"PostgreSQL allows {allowed}.",
+            hint="Lower ARAGORA_DB_POOL_SIZE and ARAGORA_DB_POOL_OVERFLOW, raise max_connections, "
+            "or put PgBouncer in between and set ARAGORA_DIRECT_DATABASE_URL.",
+            id="aragora.W005",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
-    """Nothing that is convenient on a laptop is left on (aragora.W010 to W015)."""
+    """Nothing that is convenient on a laptop is left on (aragora.W010 to W016)."""
     environment = settings.ARAGORA
     found: list[CheckMessage] = []
     if environment.allow_anonymous_debates:
@@ -176,6 +264,15 @@ def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) ->
                 "E-mail is written to standard output, with its links to set a new password.",
                 hint="Set ARAGORA_EMAIL_URL to a server that sends it.",
                 id="aragora.W015",
+            )
+        )
+    if environment.instances > 1 and not environment.redis_url:
+        found.append(
+            Warning(
+                f"{environment.instances} instances share no Redis: each counts requests alone, "
+                "and words of agents reach only the readers at the instance that runs the debate.",
+                hint="Set ARAGORA_REDIS_URL to the same Redis on every instance.",
+                id="aragora.W016",
             )
         )
     return found

@@ -250,21 +250,27 @@ class Environment:
         url("postgresql", "postgres"),
         "PostgreSQL past the pooler, for migrations and for listening to the queue.",
         group=DATABASE,
-        used=False,
     )
     replica_database_url: str = setting(
         "ARAGORA_REPLICA_DATABASE_URL",
         "",
         url("postgresql", "postgres"),
-        "Read replica for analytics queries.",
+        "Read replica (a streaming standby) for analytics queries. When it is away or late, the "
+        "primary answers.",
         group=DATABASE,
-        used=False,
+    )
+    replica_max_lag: float = setting(
+        "ARAGORA_REPLICA_MAX_LAG",
+        5.0,
+        number(0.1, 3600),
+        "How many seconds behind the replica may be; a later one is not asked.",
+        group=DATABASE,
     )
     db_pool_size: int = setting(
         "ARAGORA_DB_POOL_SIZE",
         20,
         integer(1, 1000),
-        "PostgreSQL connections that an instance keeps.",
+        "PostgreSQL connections of an instance; it opens four and the others as they are needed.",
         group=DATABASE,
     )
     db_pool_overflow: int = setting(
@@ -278,7 +284,16 @@ class Environment:
         "ARAGORA_DB_POOL_TIMEOUT",
         30.0,
         number(0.1, 600),
-        "Seconds to wait for a connection before the request is answered 503.",
+        "Seconds to wait for a connection before the request is answered 503. As many requests may "
+        "wait as there are connections; the next is answered 503 at once.",
+        group=DATABASE,
+    )
+    instances: int = setting(
+        "ARAGORA_INSTANCES",
+        1,
+        integer(1, 1000),
+        "Instances that share the database. Only checks go by it: whether the pools of all fit, "
+        "and whether Redis is missing.",
         group=DATABASE,
     )
     strict_tenancy: bool = setting(

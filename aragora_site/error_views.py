@@ -1,14 +1,16 @@
 """What is answered when no view could: the API's error form under /api, a page elsewhere."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from debates.api.errors import answer_exception
+from debates.api.errors import RETRY_SECONDS, answer_exception
 from debates.exceptions import TooFast
 
 
@@ -32,6 +34,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls this while it handles the exception. A database that was busy or away is not an
+    error of this server's: it says when to come back."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        response = _answer(request, error, HTTPStatus.SERVICE_UNAVAILABLE)
+        response["Retry-After"] = str(RETRY_SECONDS)
+        return response
     return _answer(request, RuntimeError(), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from aragora_site import logs
+from aragora_site.databases import databases
 from aragora_site.environment import BASE_DIR, Environment, Problem, load_dotenv_file
 from aragora_site.version import VERSION
 
@@ -109,47 +109,8 @@ TEMPLATES = [
 ]
 
 
-def _database() -> dict[str, Any]:
-    if ARAGORA.database_url.startswith("postgres"):
-        return _postgresql(ARAGORA.database_url)
-    sqlite = dj_database_url.parse(
-        ARAGORA.database_url or f"sqlite:///{ARAGORA.data_dir / 'aragora.sqlite3'}"
-    )
-    return dict(sqlite) | {
-        # Threads keep their connection: opening one costs the pragmas below.
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "timeout": 20,
-            # Deferred transactions that turn into writers fail at once under WAL; IMMEDIATE ones
-            # wait for their turn.
-            "transaction_mode": "IMMEDIATE",
-            # Every thread has a connection, and every connection a cache of its own; what is mapped
-            # is shared.
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
-                "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=134217728;"
-            ),
-        },
-    }
-
-
-def _postgresql(url: str) -> dict[str, Any]:
-    """Fit for a pooler in transaction mode: nothing that outlives a transaction is used."""
-    return dict(dj_database_url.parse(url)) | {
-        "CONN_MAX_AGE": 0,
-        "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {
-            "prepare_threshold": None,
-            "pool": {
-                "min_size": min(4, ARAGORA.db_pool_size),
-                "max_size": ARAGORA.db_pool_size + ARAGORA.db_pool_overflow,
-                "timeout": ARAGORA.db_pool_timeout,
-            },
-        },
-    }
-
-
-DATABASES = {"default": _database()}
+DATABASES = databases(ARAGORA)
+DATABASE_ROUTERS = ["monitoring.replica.ReplicaRouter"] if "replica" in DATABASES else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if ARAGORA.redis_url:

@@ -12,6 +12,7 @@ from debates.models import Agent, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING
 from debates.services.panels import Roster
+from monitoring.replica import analytics
 
 
 class AgentCard(TypedDict):
@@ -84,6 +85,7 @@ class SortBy(StrEnum):
 _COLUMNS = {SortBy.WIN_RATE: "share", SortBy.RECENT_ACTIVITY: "updated_at"}
 
 
+@analytics
 def leaderboard(
     *,
     domain: str = OVERALL,
@@ -133,6 +135,7 @@ class Mover(TypedDict):
     games: int
 
 
+@analytics
 def recent_movers(*, since: datetime, limit: int = 10) -> list[Mover]:
     """Whose ratings have changed most since then, in whatever direction."""
     changes = (
@@ -152,6 +155,7 @@ def recent_movers(*, since: datetime, limit: int = 10) -> list[Mover]:
     ]
 
 
+@analytics
 def rated_domains() -> list[str]:
     """The domains that have a ranking, by name."""
     domains = Rating.objects.exclude(domain=OVERALL).filter(games__gt=0)

@@ -94,3 +94,52 @@ def test_a_line_of_the_env_file_that_means_nothing_is_pointed_out(tmp_path: Path
     _, output = check(tmp_path, ARAGORA_ENV_FILE=str(file))
     assert f"{file}, line 3," in output
     assert "aragora.W003" in output
+
+
+POSTGRESQL = "postgresql://aragora@127.0.0.1:1/aragora"
+
+
+@pytest.mark.parametrize(
+    ("variable", "identifier"),
+    [
+        ("ARAGORA_REPLICA_DATABASE_URL", "aragora.E002"),
+        ("ARAGORA_DIRECT_DATABASE_URL", "aragora.E003"),
+    ],
+)
+def test_a_way_to_another_database_stops_the_command(
+    tmp_path: Path, variable: str, identifier: str
+) -> None:
+    status, output = check(tmp_path, **{variable: POSTGRESQL})
+    assert (status, identifier in output, variable in output) == (1, True, True)
+
+
+def test_a_replica_that_is_the_primary_stops_the_command(tmp_path: Path) -> None:
+    urls = {"DATABASE_URL": POSTGRESQL, "ARAGORA_REPLICA_DATABASE_URL": POSTGRESQL}
+    status, output = check(tmp_path, **urls)
+    assert (status, "aragora.E002" in output) == (1, True)
+
+
+def test_more_threads_than_connections_are_pointed_out(tmp_path: Path) -> None:
+    pool = {"ARAGORA_DB_POOL_SIZE": "2", "ARAGORA_DB_POOL_OVERFLOW": "1"}
+    _, output = check(tmp_path, DATABASE_URL=POSTGRESQL, **pool)
+    assert "aragora.W004" in output
+    assert "aragora.W004" not in check(tmp_path, **pool)[1]
+
+
+def test_several_instances_without_redis_are_warned_of(tmp_path: Path) -> None:
+    _, output = check(tmp_path, "--deploy", ARAGORA_INSTANCES="3")
+    assert "aragora.W013" in output
+    assert "3 instances share no Redis" in output
+
+
+@pytest.mark.postgres
+def test_pools_that_ask_for_more_than_the_server_has_are_pointed_out(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    flags = ("--database", "default")
+    for instances, wanted in (("6", False), ("7", True)):
+        variables = {"DATABASE_URL": postgres_url, "ARAGORA_INSTANCES": instances}
+        _, output = check(tmp_path, *flags, **variables)
+        assert ("aragora.W005" in output) == wanted, output
+    _, output = check(tmp_path, *flags, ARAGORA_DIRECT_DATABASE_URL=postgres_url, **variables)
+    assert "aragora.W005" not in output

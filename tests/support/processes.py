@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -232,59 +232,118 @@ def _copy_installation(binaries: Path, directory: Path) -> Path:
     return copied / "bin"
 
 
-@contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server with an empty database; yields its URL."""
-    binaries = _postgres_binaries()
-    if binaries is None:
-        raise FileNotFoundError("PostgreSQL (the test requirements bring it)")
-    directory = Path(tempfile.mkdtemp(prefix="aragora-pg-"))
-    demote = None
-    if os.geteuid() == 0:
-        # PostgreSQL refuses root, and `nobody` cannot read a checkout in root's home.
-        nobody = pwd.getpwnam("nobody")
-        binaries = _copy_installation(binaries, directory)
-        directory.chmod(0o755)
+@dataclass
+class Postgres:
+    """A PostgreSQL server on a folder of its own. It can be stopped and started again."""
 
-        def demote() -> None:
-            os.setgid(nobody.pw_gid)
-            os.setuid(nobody.pw_uid)
+    binaries: Path
+    data: Path
+    port: int
+    demote: Callable[[], None] | None
+    options: Mapping[str, str] = field(default_factory=dict)
 
-        (directory / "run").mkdir()
-        os.chown(directory / "run", nobody.pw_uid, nobody.pw_gid)
-    else:
-        (directory / "run").mkdir()
-    data, port = directory / "run" / "data", free_port()
-    try:
-        subprocess.run(
-            [
-                *(binaries / "initdb", "-D", data, "-U", "aragora", "-A", "trust"),
-                *("-E", "UTF8", "--no-sync", "--no-instructions"),
-            ],
-            check=True,
-            capture_output=True,
-            cwd="/",
-            preexec_fn=demote,
-        )
+    @property
+    def url(self) -> str:
+        return f"postgresql://aragora@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
         options = {
-            "port": str(port),
+            "port": str(self.port),
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
             "max_connections": "200",
+            **self.options,
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with running(
-            Process(
-                [str(binaries / "postgres"), "-D", str(data), *flags],
-                demote=demote,
-                stop_signal=signal.SIGINT,  # At SIGTERM it would wait for its clients.
-            )
-        ) as server:
-            server.wait_for_line("ready to accept connections")
-            yield f"postgresql://aragora@127.0.0.1:{port}/postgres"
+        self.process = Process(
+            [str(self.binaries / "postgres"), "-D", str(self.data), *flags],
+            demote=self.demote,
+            stop_signal=signal.SIGINT,  # At SIGTERM it would wait for its clients.
+        )
+        self.process.start()
+        self.process.wait_for_line("ready to accept")
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's own programs, as the user that owns the data."""
+        subprocess.run(
+            [self.binaries / program, *arguments],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            preexec_fn=self.demote,
+        )
+
+    @contextlib.contextmanager
+    def standby(self) -> Iterator[Postgres]:
+        """A second server that follows this one."""
+        data = self.data.with_name("standby")
+        self.run("pg_basebackup", "-d", self.url, "-D", str(data), "-R", "--checkpoint=fast")
+        follower = replace(self, data=data, port=free_port())
+        follower.start()
+        try:
+            yield follower
+        finally:
+            follower.stop()
+            shutil.rmtree(data, ignore_errors=True)
+
+
+def demotion() -> Callable[[], None] | None:
+    """What makes a child of root's run as `nobody`; None for everybody else."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+
+    def demote() -> None:
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+
+    return demote
+
+
+def _give_away(directory: Path) -> None:
+    """Let the user of `demotion` write there."""
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+
+
+@contextlib.contextmanager
+def postgres_server(**options: str) -> Iterator[Postgres]:
+    """A PostgreSQL server with an empty database, and further options of its configuration."""
+    binaries = _postgres_binaries()
+    if binaries is None:
+        raise FileNotFoundError("PostgreSQL (the test requirements bring it)")
+    directory = Path(tempfile.mkdtemp(prefix="aragora-pg-"))
+    if demote := demotion():
+        # PostgreSQL refuses root, and `nobody` cannot read a checkout in root's home.
+        binaries = _copy_installation(binaries, directory)
+        directory.chmod(0o755)
+    (directory / "run").mkdir()
+    _give_away(directory / "run")
+    server = Postgres(binaries, directory / "run" / "data", free_port(), demote, options)
+    try:
+        server.run(
+            *("initdb", "-D", str(server.data), "-U", "aragora", "-A", "trust"),
+            *("-E", "UTF8", "--no-sync", "--no-instructions"),
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server with an empty database; yields its URL."""
+    with postgres_server() as server:
+        yield server.url
 
 
 # --- Redis -------------------------------------------------------------------------------------
