@@ -38,6 +38,8 @@ SYSTEM_PACKAGES = {
     # Debian's package: the program that shows that it is there.
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "redis-server": ("redis-server", "valkey-server"),
+    "pgbouncer": ("pgbouncer", "/usr/sbin/pgbouncer"),
+    "nginx-light": ("nginx", "/usr/sbin/nginx"),
 }
 
 

@@ -5,11 +5,13 @@ Every one is a context manager that ends what it started, by id, whatever happen
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import importlib.util
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
@@ -17,9 +19,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -376,3 +380,139 @@ def redis_server(port: int | None = None) -> Iterator[str]:
     with running(redis_process(port)) as server:
         server.wait_for_line("eady to accept connections")
         yield f"redis://127.0.0.1:{port}/0"
+
+
+# --- PgBouncer ---------------------------------------------------------------------------------
+
+
+@dataclass
+class PgBouncer:
+    """A pooler in transaction mode, set up as in deploy/pgbouncer. It can be restarted."""
+
+    directory: Path
+    port: int
+    database_url: str
+    process: Process = field(default_factory=lambda: Process([]))
+
+    @property
+    def url(self) -> str:
+        return self._at("/" + self.database_url.rsplit("/", 1)[1])
+
+    def _at(self, path: str) -> str:
+        return f"postgresql://aragora@127.0.0.1:{self.port}{path}"
+
+    def start(self) -> None:
+        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+        if program is None:
+            raise FileNotFoundError("pgbouncer")
+        self.process = Process([program, str(self.directory / "pgbouncer.ini")], demote=demotion())
+        self.process.start()
+        self.process.wait_for_line("process up")
+
+    def transactions(self) -> int:
+        """How many have gone through it."""
+        import psycopg
+
+        with psycopg.connect(
+            self._at("/pgbouncer"), autocommit=True, cursor_factory=psycopg.ClientCursor
+        ) as console:
+            cursor = console.execute("SHOW STATS")
+            assert cursor.description is not None
+            names = [column.name for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return sum(int(row["total_xact_count"]) for row in rows if row["database"] != "pgbouncer")
+
+
+@contextlib.contextmanager
+def pgbouncer(database_url: str, *, server_connections: int = 4) -> Iterator[PgBouncer]:
+    """PgBouncer before a database of `postgres()`."""
+    shipped = configparser.ConfigParser(comment_prefixes=(";",))
+    shipped.read(ROOT / "deploy" / "pgbouncer" / "pgbouncer.ini")
+    directory = Path(tempfile.mkdtemp(prefix="aragora-pgbouncer-"))
+    directory.chmod(0o755)
+    server, port = urlsplit(database_url), free_port()
+    shipped["databases"] = {"*": f"host=127.0.0.1 port={server.port}"}
+    for name, value in {
+        "listen_addr": "127.0.0.1",
+        "listen_port": str(port),
+        "unix_socket_dir": "",
+        "auth_type": "trust",
+        "auth_file": str(directory / "userlist.txt"),
+        "admin_users": "aragora",
+        "default_pool_size": str(server_connections),
+        "reserve_pool_size": "0",
+        "max_client_conn": "500",  # Files that may be open are few on some machines.
+    }.items():
+        shipped["pgbouncer"][name] = value
+    users = ("aragora", "aragora_owner", "aragora_app")
+    (directory / "userlist.txt").write_text("".join(f'"{user}" ""\n' for user in users))
+    with (directory / "pgbouncer.ini").open("w") as file:
+        shipped.write(file)
+    bouncer = PgBouncer(directory, port, database_url)
+    try:
+        bouncer.start()
+        yield bouncer
+    finally:
+        if bouncer.process.command:
+            bouncer.process.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+# --- nginx -------------------------------------------------------------------------------------
+
+_NGINX = """\
+daemon off;
+worker_processes 2;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+{user}
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    include {directory}/aragora.conf;
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(instances: Sequence[Server]) -> Iterator[Server]:
+    """The shipped configuration before these instances; as a server like them."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        raise FileNotFoundError("nginx")
+    directory = Path(tempfile.mkdtemp(prefix="aragora-nginx-"))
+    try:
+        port = free_port()
+        shipped = (ROOT / "deploy" / "nginx" / "aragora.conf").read_text()
+        servers = re.findall(r" *server 10\.0\.1\.\d+:8080([^;]*);\n", shipped)
+        lines = [f"    server 127.0.0.1:{one.port}{servers[0]};\n" for one in instances]
+        ours = re.sub(r"( *server 10\.[^\n]*\n)+", "".join(lines), shipped, count=1)
+        ours = ours.replace("listen 80;", f"listen 127.0.0.1:{port};")
+        (directory / "aragora.conf").write_text(ours)
+        user = "user root;" if os.geteuid() == 0 else ""
+        main = directory / "nginx.conf"
+        main.write_text(_NGINX.format(directory=directory, user=user))
+        command = [program, "-p", str(directory), "-e", "stderr", "-c", str(main)]
+        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+        if checked.returncode:
+            raise RuntimeError(checked.stderr)
+        with running(Process(command)) as process:
+            _wait_for_port(port)
+            yield Server(env={}, port=port, process=process)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nothing listens on port {port}")
+        time.sleep(0.02)

@@ -184,8 +184,9 @@ def site_on_sqlite(directory: Path) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def site_on_postgres(directory: Path, url: str) -> Iterator[Site]:
-    """The server is the role that owns no table; `query` sees everything."""
+def site_on_postgres(directory: Path, url: str, **variables: str) -> Iterator[Site]:
+    """The server is the role that owns no table, and goes to `url` unless `variables` say
+    otherwise; `query` goes there and sees everything."""
     import psycopg
 
     def run(statement: str) -> list[tuple[Any, ...]]:
@@ -193,7 +194,7 @@ def site_on_postgres(directory: Path, url: str) -> Iterator[Site]:
             return connection.execute(statement.encode()).fetchall()
 
     prepare_as_owner(directory, url)
-    with _site(directory, run, DATABASE_URL=as_role(url, APP)) as site:
+    with _site(directory, run, **{"DATABASE_URL": as_role(url, APP), **variables}) as site:
         yield site
 
 
