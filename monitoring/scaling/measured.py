@@ -1,0 +1,47 @@
+"""What one instance can carry and what it costs: the simulation's constants, in one place.
+
+Each names the command that measured it. They were measured on one machine of 2 cores (Python 3.11,
+PostgreSQL, Redis and the models on the same machine); measure again on yours. Constants of the
+guide or of the settings say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: float
+    unit: str
+    source: str
+    """The command that measured it, or where it is laid down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of the guide's size: 2 cores, 4 GB."""
+
+    cores: Constant = Constant(2, "cores", "the guide's machine, t3.medium")
+    memory: Constant = Constant(4096, "MB", "the guide's machine, t3.medium")
+    debates: Constant = Constant(10, "debates", "ARAGORA_MAX_CONCURRENT_DEBATES")
+    sockets: Constant = Constant(1000, "sockets", "ARAGORA_MAX_WEBSOCKET_CONNECTIONS")
+    start_seconds: Constant = Constant(60, "s", "a planning figure: a machine or a pod that starts")
+    drain_seconds: Constant = Constant(30, "s", "the guide's connection draining")
+    debate_seconds: Constant = Constant(45, "s", "the guide: 30 to 60 s for three rounds")
+    cpu_idle: Constant = Constant(0.01, "cores", "python -m loadtests.instances_behind_nginx")
+    cpu_of_debate: Constant = Constant(
+        0.30, "core seconds", "python -m loadtests.instances_behind_nginx"
+    )
+    cpu_of_delivery: Constant = Constant(11e-6, "core seconds", "python -m loadtests.stream_fanout")
+    deliveries_of_socket: Constant = Constant(
+        10, "frames/s", "tokens in frames of 50 to 100 ms (docs/STREAM.md)"
+    )
+    memory_idle: Constant = Constant(110, "MB", "python -m loadtests.instances_behind_nginx")
+    memory_of_debate: Constant = Constant(
+        1.5, "MB", "python -m loadtests.fifty_debates: its peak, less the idle figure"
+    )
+    memory_of_socket: Constant = Constant(0.05, "MB", "python -m loadtests.instances_behind_nginx")
+
+
+INSTANCE = Instance()
