@@ -16,6 +16,14 @@ from aragora_site.environment import Environment
 DEFAULT, REPLICA = "default", "replica"
 FIRST_CONNECTIONS = 4
 """Connections that a pool opens before anybody asks, as far as it may."""
+NOTICE_DEATH = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A server that is gone without a word is noticed within a minute, seconds and milliseconds."""
 REPLICA_PATIENCE_SECONDS = 2
 """The primary can answer as well: nobody waits long for a replica."""
 
@@ -72,16 +80,20 @@ def postgresql(url: str) -> dict[str, Any]:
     return parsed | {
         "CONN_MAX_AGE": 0,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {**parsed.get("OPTIONS", {}), "prepare_threshold": None},
+        "OPTIONS": {**NOTICE_DEATH, **parsed.get("OPTIONS", {}), "prepare_threshold": None},
     }
 
 
 def _pooled(url: str, environment: Environment) -> dict[str, Any]:
+    # The driver takes half a second to import, and most installations have no PostgreSQL.
+    from aragora_site.pooled import PooledConnection
+
     most = environment.db_pool_size + environment.db_pool_overflow
     database = postgresql(url)
-    # One more round trip a request, and a database or pooler that was restarted costs none.
+    # No request pays for a database or a pooler that was restarted.
     database["CONN_HEALTH_CHECKS"] = True
     database["OPTIONS"]["pool"] = {
+        "connection_class": PooledConnection,
         "min_size": min(FIRST_CONNECTIONS, environment.db_pool_size),
         "max_size": most,
         "timeout": environment.db_pool_timeout,
@@ -94,7 +106,7 @@ def _pooled(url: str, environment: Environment) -> dict[str, Any]:
 def _replica(environment: Environment) -> dict[str, Any]:
     database = _pooled(environment.replica_database_url, environment)
     options = database["OPTIONS"]
-    options.setdefault("connect_timeout", REPLICA_PATIENCE_SECONDS)
+    options["connect_timeout"] = REPLICA_PATIENCE_SECONDS
     options["pool"] |= {"min_size": 0, "timeout": REPLICA_PATIENCE_SECONDS}
     return database | {"TEST": {"MIRROR": DEFAULT}}
 
@@ -107,9 +119,9 @@ def past_the_pooler() -> Iterator[None]:
     from django.db import connections
     from django.db.utils import load_backend
 
-    url = settings.ARAGORA.direct_database_url
-    usual = connections[DEFAULT]
-    if not url or usual.vendor != "postgresql":
+    environment: Environment = settings.ARAGORA
+    url, usual = environment.direct_database_url, connections[DEFAULT]
+    if not url or usual.vendor != "postgresql" or not _is_configured(usual, environment):
         yield
         return
     configured = {**usual.settings_dict, "CONN_HEALTH_CHECKS": False, **postgresql(url)}
@@ -120,3 +132,8 @@ def past_the_pooler() -> Iterator[None]:
     finally:
         connections[DEFAULT] = usual
         direct.close()
+
+
+def _is_configured(connection: Any, environment: Environment) -> bool:
+    """A database of the tests is not: it has another name, and no other way leads to it."""
+    return bool(connection.settings_dict["NAME"] == parse(environment.database_url)["NAME"])

@@ -26,7 +26,11 @@ def shipped_settings() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     try:
-        with postgres_server(**shipped_settings()) as found:
+        with postgres_server() as found:
+            found.stop()
+            with (found.data / "postgresql.conf").open("a") as configuration:
+                configuration.write(TUNING.read_text())
+            found.start()
             yield found
     except FileNotFoundError as missing:
         pytest.skip(f"needs {missing}")

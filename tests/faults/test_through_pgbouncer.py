@@ -64,6 +64,11 @@ def pooled(tmp_path: Path) -> Iterator[Pooled]:
         yield Pooled(site, bouncer, database)
 
 
+def health_of(site: Site) -> str:
+    status: str = httpx.get(f"{site.server.url}/api/health", timeout=10).json()["status"]
+    return status
+
+
 @pytest.mark.parametrize("what", ["bouncer", "database"])
 def test_debates_and_their_readers_survive_a_restart(pooled: Pooled, what: str) -> None:
     part: PgBouncer | Postgres = getattr(pooled, what)
@@ -73,6 +78,7 @@ def test_debates_and_their_readers_survive_a_restart(pooled: Pooled, what: str) 
         before = pooled.start_debates(crowd)
         crowd.wait_until(lambda: all(one.last_seq > 3 for one in crowd.followers), what="turns")
         part.process.kill()
+        assert health_of(site) == "unhealthy"
         part.start()
         after = pooled.start_debates(crowd)
         crowd.wait_for_the_end()
@@ -80,9 +86,7 @@ def test_debates_and_their_readers_survive_a_restart(pooled: Pooled, what: str) 
     for debate in before + after:
         assert site.wait_for_end(debate)["status"] == "completed"
     site.assert_whole()
-    wait_until(
-        lambda: httpx.get(f"{site.server.url}/api/health").json()["status"] == "healthy",
-    )
+    wait_until(lambda: health_of(site) == "healthy")
     assert "Traceback" not in site.server.process.output
 
 
