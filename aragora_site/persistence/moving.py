@@ -76,7 +76,8 @@ class Plan:
 
 @contextmanager
 def databases(source: Path, target_url: str) -> Iterator[None]:
-    """Both ends as databases of Django's, under `SOURCE` and `TARGET`."""
+    """Both ends as databases of Django's, under `SOURCE` and `TARGET`. Raises `MoveRefused` at the
+    end when something has written to the source meanwhile: that was not moved."""
     described = {
         SOURCE: {**parse("sqlite:///:memory:"), "NAME": _read_only(source)},
         TARGET: {**postgresql(target_url), "CONN_HEALTH_CHECKS": False},
@@ -86,13 +87,27 @@ def databases(source: Path, target_url: str) -> Iterator[None]:
             {DEFAULT_DB_ALIAS: {}, alias: settings}
         )[alias]
     try:
+        before = _version_of_source()
         with transaction.atomic(using=SOURCE):  # One state of the source, whoever writes to it.
             yield
+        if _version_of_source() != before:
+            raise MoveRefused(
+                f"Something has written to {source} meanwhile, and that was not moved. Stop the "
+                "servers, and move again to an empty database."
+            )
     finally:
         for alias in described:
             connections[alias].close()
             del connections[alias]
             del connections.databases[alias]
+
+
+def _version_of_source() -> int:
+    """A number that changes when another connection has written there."""
+    with connections[SOURCE].cursor() as cursor:
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone()
+    return int(version)
 
 
 def _read_only(file: Path) -> str:

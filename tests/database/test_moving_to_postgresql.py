@@ -134,6 +134,23 @@ def test_a_move_that_was_killed_goes_on_where_it_was(source: Path, migrated_url:
     assert_same(source, migrated_url)
 
 
+def test_a_server_that_still_writes_is_noticed(source: Path, migrated_url: str) -> None:
+    folder = source.parent / "written-to"
+    folder.mkdir()
+    file = folder / "aragora.sqlite3"
+    file.write_bytes((source / "aragora.sqlite3").read_bytes())
+    moving = Process(
+        [sys.executable, "manage.py", *command(folder, migrated_url, "--batch-size", "2")],
+        env=server_environment(folder),
+    )
+    moving.start()
+    wait_until(lambda: count(migrated_url, "debates_debateevent") >= 2)
+    with sqlite3.connect(file, timeout=20) as connection:
+        connection.execute("UPDATE debates_rating SET games = games + 1")
+    moving.wait_for_line("Something has written to", seconds=60)
+    assert moving.child.wait(30) == 1
+
+
 def test_a_dry_run_changes_neither_side(source: Path, postgres_url: str) -> None:
     before = digest(source)
     status, output = move(source, postgres_url, "--dry-run")

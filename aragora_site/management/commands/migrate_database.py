@@ -89,6 +89,7 @@ class Command(BaseCommand):
                 self.stdout.write("Bringing the target up to date.")
                 migrate_target(target)
             self._carry_out(source, plan, batch_size)
+        # Only now is it known that nobody has written to the source.
         rows = sum(table.rows for table in plan.tables)
         self.stdout.write(
             f"Moved {rows:,} rows in {len(plan.tables)} tables; both sides are the same. "
