@@ -122,7 +122,7 @@ if ARAGORA.redis_url:
     }
     CACHES: dict[str, Any] = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "aragora_site.caches.TolerantRedisCache",
             "LOCATION": ARAGORA.redis_url,
             "TIMEOUT": ARAGORA.cache_ttl,
             "KEY_PREFIX": "aragora:cache",
