@@ -63,6 +63,16 @@ class Row:
     socket_kilobytes: float
     debate_cpu_seconds: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.instances} instances: {self.sockets} sockets ({self.fewest_sockets} or more at "
+            f"each), {self.debates} debates at once, {self.completed} completed in "
+            f"{self.makespan:.1f} s; of an instance: {self.idle_megabytes:.0f} MB and "
+            f"{self.idle_cores:.3f} cores idle, {self.socket_kilobytes:.0f} KB a socket, "
+            f"{self.debate_cpu_seconds:.2f} s of CPU time a debate"
+            f"{'' if self.holds else '  MISSED'}"
+        )
+
     @property
     def holds(self) -> bool:
         everything = self.sockets == self.sockets_wanted and self.debates == self.debates_wanted
@@ -185,22 +195,10 @@ def main() -> int:
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    rows = [
-        measure(count, places=options.places, sockets=options.sockets)
-        for count in options.instances
-    ]
-    print("instances  sockets (fewest at one)  debates at once  makespan  completed")
-    for row in rows:
-        print(
-            f"{row.instances:>9}  {row.sockets:>7} ({row.fewest_sockets:>14})  {row.debates:>15}"
-            f"  {row.makespan:>6.1f} s  {row.completed:>9}  {'ok' if row.holds else 'MISSED'}"
-        )
-    print("of an instance: idle MB, idle cores, KB a socket, CPU s a debate")
-    for row in rows:
-        print(
-            f"{row.instances:>9}  {row.idle_megabytes:.0f}, {row.idle_cores:.3f}, "
-            f"{row.socket_kilobytes:.0f}, {row.debate_cpu_seconds:.2f}"
-        )
+    rows = []
+    for count in options.instances:
+        rows.append(row := measure(count, places=options.places, sockets=options.sockets))
+        print(row, flush=True)
     return 0 if all(row.holds for row in rows) else 1
 
 
