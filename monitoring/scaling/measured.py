@@ -1,7 +1,8 @@
 """What one instance can carry and what it costs: the simulation's constants, in one place.
 
-Each names the command that measured it. They were measured on one machine of 2 cores (Python 3.11,
-PostgreSQL, Redis and the models on the same machine); measure again on yours. Constants of the
+Each names the command that measured it, on one machine of 2 cores that had other work to do as
+well (PostgreSQL, Redis and the models were on the same machine); measure again on yours. Where a
+benchmark has a limit that it fails at, the limit stands here, because it is kept. Constants of the
 guide or of the settings say so.
 """
 
@@ -31,17 +32,19 @@ class Instance:
     debate_seconds: Constant = Constant(45, "s", "the guide: 30 to 60 s for three rounds")
     cpu_idle: Constant = Constant(0.01, "cores", "python -m loadtests.instances_behind_nginx")
     cpu_of_debate: Constant = Constant(
-        0.30, "core seconds", "python -m loadtests.instances_behind_nginx"
+        0.26, "core seconds", "python -m loadtests.instances_behind_nginx"
     )
     cpu_of_delivery: Constant = Constant(11e-6, "core seconds", "python -m loadtests.stream_fanout")
     deliveries_of_socket: Constant = Constant(
         10, "frames/s", "tokens in frames of 50 to 100 ms (docs/STREAM.md)"
     )
-    memory_idle: Constant = Constant(110, "MB", "python -m loadtests.instances_behind_nginx")
+    memory_idle: Constant = Constant(192, "MB", "python -m loadtests.instances_behind_nginx")
     memory_of_debate: Constant = Constant(
-        1.5, "MB", "python -m loadtests.fifty_debates: its peak, less the idle figure"
+        1.2, "MB", "python -m loadtests.fifty_debates: its limit of 250 MB, less the idle figure"
     )
-    memory_of_socket: Constant = Constant(0.05, "MB", "python -m loadtests.instances_behind_nginx")
+    memory_of_socket: Constant = Constant(
+        0.04, "MB", "python -m loadtests.stream_fanout: its limit for an idle socket"
+    )
 
 
 INSTANCE = Instance()
