@@ -80,13 +80,13 @@ def test_debates_and_their_readers_survive_a_restart(pooled: Pooled, what: str) 
         part.process.kill()
         assert health_of(site) == "unhealthy"
         part.start()
+        wait_until(lambda: health_of(site) == "healthy")
         after = pooled.start_debates(crowd)
         crowd.wait_for_the_end()
         assert_complete(crowd.followers, site.server)
     for debate in before + after:
         assert site.wait_for_end(debate)["status"] == "completed"
     site.assert_whole()
-    wait_until(lambda: health_of(site) == "healthy")
     assert "Traceback" not in site.server.process.output
 
 
