@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.support.processes import ROOT, Process, manage, server_environment
+from tests.support.roles import OWNER, as_role, make_roles
 from tests.support.sites import wait_until
 
 pytestmark = pytest.mark.postgres
@@ -91,7 +92,9 @@ def count(target: str, table: str) -> int:
 
 
 def test_the_guides_two_lines_move_everything(source: Path, postgres_url: str) -> None:
-    before = digest(source)
+    """Also as the role that owns the tables and that policies hold for."""
+    make_roles(postgres_url)
+    before, postgres_url = digest(source), as_role(postgres_url, OWNER)
     env = server_environment(source, DATABASE_URL=postgres_url)
     module = [sys.executable, "-m", "aragora_site.persistence.migrate"]
     run = subprocess.run(module, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -17,6 +17,7 @@ from aragora_site.tenancy.rules import Own, TenantManager, Through
 
 ROOT = Path(__file__).parents[2]
 SEES_ALL = {
+    "aragora_site/management/commands/migrate_database.py",
     "aragora_site/management/commands/prepare.py",
     "aragora_site/middleware.py",
     "aragora_site/startup.py",

@@ -21,6 +21,7 @@ from aragora_site.persistence.moving import (
     move,
     plan_move,
 )
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 
 BATCH_SIZE = 500
 
@@ -57,6 +58,7 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="look at both sides, and change nothing"
         )
 
+    @across_tenants(Purpose.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         source = _sqlite_file(options["source"])
         target: str = options["target"]
