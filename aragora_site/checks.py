@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
-from aragora_site.databases import DEFAULT, REPLICA, is_postgresql
-from aragora_site.environment import dotenv_file, is_loopback, known_variables
+from aragora_site.databases import DEFAULT, REPLICA, is_postgresql, parse
+from aragora_site.environment import Environment, dotenv_file, is_loopback, known_variables
 
 MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 OTHER_NAMES = {
@@ -181,13 +181,13 @@ def pools_fit_the_server(
 ) -> list[CheckMessage]:
     """The pools of all instances fit into what PostgreSQL allows (aragora.W005).
 
-    With a pooler in between, which is known by `ARAGORA_DIRECT_DATABASE_URL`, its own limits
-    count."""
+    With a pooler in between, which is known by `ARAGORA_DIRECT_DATABASE_URL` being elsewhere, its
+    own limits count."""
     environment = settings.ARAGORA
     if (
         DEFAULT not in (databases or ())
         or not is_postgresql(environment.database_url)
-        or environment.direct_database_url
+        or _goes_through_a_pooler(environment)
     ):
         return []
     try:
@@ -211,6 +211,14 @@ def pools_fit_the_server(
             id="aragora.W005",
         )
     ]
+
+
+def _goes_through_a_pooler(environment: Environment) -> bool:
+    """Whether the direct way leads to another place; another role alone does not."""
+    if not environment.direct_database_url:
+        return False
+    usual, direct = parse(environment.database_url), parse(environment.direct_database_url)
+    return (usual["HOST"], usual["PORT"]) != (direct["HOST"], direct["PORT"])
 
 
 @register(Tags.security, deploy=True)

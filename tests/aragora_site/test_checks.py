@@ -141,5 +141,6 @@ def test_pools_that_ask_for_more_than_the_server_has_are_pointed_out(
         variables = {"DATABASE_URL": postgres_url, "ARAGORA_INSTANCES": instances}
         _, output = check(tmp_path, *flags, **variables)
         assert ("aragora.W005" in output) == wanted, output
-    _, output = check(tmp_path, *flags, ARAGORA_DIRECT_DATABASE_URL=postgres_url, **variables)
-    assert "aragora.W005" not in output
+    for direct, wanted in ((postgres_url, True), (POSTGRESQL, False)):
+        _, output = check(tmp_path, *flags, ARAGORA_DIRECT_DATABASE_URL=direct, **variables)
+        assert ("aragora.W005" in output) == wanted, output
