@@ -105,6 +105,7 @@ def instances_of(count: int, places: int) -> Iterator[tuple[list[Server], Server
             "ARAGORA_SECRET_KEY": "the same on every instance of a site, as the guide says",
             "ARAGORA_MAX_CONCURRENT_DEBATES": str(places),
             "ARAGORA_TRUSTED_PROXIES": "127.0.0.1",
+            "ARAGORA_LIMIT_LOOPBACK": "false",
             "ARAGORA_LOG_LEVEL": "warning",
             "ARAGORA_DRAIN_SECONDS": "0",
             "OPENAI_BASE_URL": models.openai_url,

@@ -53,6 +53,7 @@ def site(postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[Site]:
             "ARAGORA_SECRET_KEY": "the same on every instance of a site, as the guide says",
             "ARAGORA_REDIS_URL": redis_url,
             "ARAGORA_TRUSTED_PROXIES": "127.0.0.1",
+            "ARAGORA_LIMIT_LOOPBACK": "false",
             "OPENAI_BASE_URL": models.openai_url,
             "ARAGORA_DRAIN_SECONDS": "1",
         }
