@@ -128,7 +128,7 @@ def test_more_threads_than_connections_are_pointed_out(tmp_path: Path) -> None:
 
 def test_several_instances_without_redis_are_warned_of(tmp_path: Path) -> None:
     _, output = check(tmp_path, "--deploy", ARAGORA_INSTANCES="3")
-    assert "aragora.W014" in output
+    assert "aragora.W016" in output
     assert "3 instances share no Redis" in output
 
 
