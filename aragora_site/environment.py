@@ -334,7 +334,37 @@ class Environment:
         "ARAGORA_MAX_CONCURRENT_DEBATES",
         10,
         integer(1, 1000),
-        "Debates that run at once on an instance; the others wait.",
+        "Debates that run at once in a process; the others wait.",
+        group=DEBATES,
+    )
+    max_queued_debates: int = setting(
+        "ARAGORA_MAX_QUEUED_DEBATES",
+        1000,
+        integer(1),
+        "Debates that may wait, over all instances; the next one is refused with 429.",
+        group=DEBATES,
+    )
+    max_running_debates_per_workspace: int = setting(
+        "ARAGORA_MAX_RUNNING_DEBATES_PER_WORKSPACE",
+        0,
+        integer(0),
+        "Debates of one workspace that run at once, over all instances; 0: no limit, only turns.",
+        group=DEBATES,
+    )
+    server_runs_debates: bool | None = setting(
+        "ARAGORA_SERVER_RUNS_DEBATES",
+        None,
+        optional_boolean,
+        "Whether `serve` runs debates itself. `auto`: with SQLite always, with PostgreSQL while no "
+        "`worker` is alive.",
+        group=DEBATES,
+    )
+    lease_seconds: float = setting(
+        "ARAGORA_LEASE_SECONDS",
+        20.0,
+        number(2, 600),
+        "How long a process that runs debates may be silent before others take them over; the "
+        "same on every instance.",
         group=DEBATES,
     )
     max_agents_per_debate: int = setting(

@@ -81,5 +81,8 @@ def configure(*, format: str, level: str, on_terminal: bool) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # One line a request is the server's business; these would say it again, some with URLs.
-    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "daphne", "asyncio"):
+    for noisy in (
+        *("httpx", "httpx2", "httpcore", "openai", "anthropic", "daphne", "asyncio"),
+        "procrastinate",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

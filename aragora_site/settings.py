@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_prometheus",
+    # Its migrations are PostgreSQL's only. With SQLite the rows of the debates are the queue.
+    *(["procrastinate.contrib.django"] if ARAGORA.database_url.startswith("postgres") else []),
     "aragora_site",
     "aragora_site.tenancy",
     "debates",

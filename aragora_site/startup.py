@@ -16,7 +16,7 @@ from aragora_site.tenancy.scopes import Purpose, across_tenants
 
 NEED_DATABASE = frozenset(
     {"agents", "debate", "load_demo", "migrate", "prepare", "recompute_ratings", "serve"}
-    | {"setup_agents", "createsuperuser", "create_internal_key"}
+    | {"setup_agents", "createsuperuser", "create_internal_key", "worker"}
 )
 OF_DJANGO = frozenset({"dbshell", "dumpdata", "flush", "loaddata", "migrate", "shell"})
 """Commands of Django's that see all tenants, like those of this project that say so themselves."""

@@ -17,6 +17,7 @@ from debates.models import (
     Agent,
     AudienceVote,
     Ballot,
+    Chore,
     Debate,
     DebateEvent,
     Document,
@@ -427,3 +428,11 @@ class StreamPlaceAdmin(OfADebateAdmin):
     list_display = ("debate", "person", "seq", "left", "seen_at")
     list_filter = ("left",)
     ordering = ("-seen_at",)
+
+
+@admin.register(Chore)
+class ChoreAdmin(ReadOnlyAdmin):
+    """When regular work is next done."""
+
+    list_display = ("name", "due_at")
+    ordering = ("due_at",)

@@ -17,6 +17,7 @@ __all__ = [
     "KeyReused",
     "NotAllowed",
     "NotFound",
+    "QueueFull",
     "SignInRequired",
     "StateForbids",
     "TooFast",
@@ -28,3 +29,17 @@ class KeyReused(AragoraError):
 
     code = "idempotency_key_reused"
     status = HTTPStatus.CONFLICT
+
+
+class QueueFull(AragoraError):
+    """As many debates wait as may; nothing was created. There may be room in `retry_after` whole
+    seconds."""
+
+    code = "queue_full"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, *, waiting: int, retry_after: int) -> None:
+        super().__init__(
+            f"{waiting} debates wait already, as many as may. Try again in {retry_after} seconds."
+        )
+        self.retry_after = retry_after

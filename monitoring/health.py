@@ -31,6 +31,7 @@ DEADLINE_SECONDS = 2.0
 
 _STARTED = time.monotonic()
 _draining = threading.Event()
+_read_only = threading.Event()
 
 
 class HealthStatus(StrEnum):
@@ -43,6 +44,8 @@ class HealthStatus(StrEnum):
 class DependencyStatus(StrEnum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
+    READ_ONLY = "read-only"
+    """It answers, and takes nothing: its disk is full, or somebody has made it so."""
     NOT_CONFIGURED = "not configured"
 
 
@@ -80,11 +83,21 @@ def is_draining() -> bool:
     return _draining.is_set()
 
 
+def note_writes(*, work: bool) -> None:
+    """Whoever writes regularly says whether that worked: a check that asks cannot see it."""
+    if work:
+        _read_only.clear()
+    else:
+        _read_only.set()
+
+
 def check_health(*, deadline_seconds: float = DEADLINE_SECONDS) -> Health:
     """Ask everything at once; whatever has not answered at the deadline counts as gone."""
     under_way = [(probe.name, probe.start()) for probe in _PROBES]
     answers = {name: asked.wait(name, deadline_seconds) for name, asked in under_way}
     database = _dependency(answers["database"])
+    if database == DependencyStatus.CONNECTED and _read_only.is_set():
+        database = DependencyStatus.READ_ONLY
     redis_status = _dependency(answers["redis"])
     active, sockets = answers[ACTIVE_DEBATES], answers[WEBSOCKET_CONNECTIONS]
     if database != DependencyStatus.CONNECTED or is_draining():

@@ -1,6 +1,7 @@
 """What people do to a debate while it runs."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from ninja import Router
@@ -22,7 +23,7 @@ router = Router(tags=["control of a debate"])
     "POST",
     "/v1/debates/{ref}/start",
     answer=ChangedOut,
-    errors=WRITE_ONE_ERRORS,
+    errors=(*WRITE_ONE_ERRORS, HTTPStatus.TOO_MANY_REQUESTS),
     extra=WITH_KEY,
 )
 @idempotent

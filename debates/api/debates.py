@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -37,6 +38,7 @@ from debates.api.responses import (
     DebateDetailOut,
     DebatesOut,
     EstimateOut,
+    QueueStatusOut,
     SeatOut,
 )
 from debates.api.words import STATUS_WORDS, statuses
@@ -81,7 +83,7 @@ SIZE_WORDS = names_of(SizeIn)
     "/v1/debates",
     answer=CreatedOut,
     status=201,
-    errors=WRITE_ERRORS,
+    errors=(*WRITE_ERRORS, HTTPStatus.TOO_MANY_REQUESTS),
     aliases=["/debates", "/v1/debate", "/debate", "/v1/debate-this", "/debate-this"],
     extra=WITH_KEY,
 )
@@ -89,7 +91,8 @@ SIZE_WORDS = names_of(SizeIn)
 def create_debate(request: ApiRequest, body: CreateDebateIn) -> Status[CreatedOut]:
     """Start a debate.
 
-    It is queued and runs on its own; `autostart: false` only stores it."""
+    It is queued and runs on its own; `autostart: false` only stores it. When as many debates wait
+    as may, the answer is 429, `queue_full`, and nothing is created."""
     given = json.loads(request.body)
     try:
         debate = create(request=new_debate(body), owner=request.auth.user, now=timezone.now())
@@ -116,6 +119,28 @@ def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> DebatesOut:
 def list_active_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> DebatesOut:
     """The debates under way: waiting, running or paused."""
     return _page(request, asked, STATUS_WORDS["active"])
+
+
+@endpoint(
+    router,
+    "GET",
+    "/v1/debates/queue/status",
+    answer=QueueStatusOut,
+    errors=READ_ERRORS,
+    aliases=["/debates/queue/status"],
+)
+def get_queue_status(request: ApiRequest) -> QueueStatusOut:
+    """How many debates wait and run, and for about how long a new one would wait."""
+    found = selectors.queue_status()
+    return QueueStatusOut(
+        queued=found.queued,
+        running=found.running,
+        capacity=found.seats,
+        max_queued=found.limit,
+        accepting=found.queued < found.limit,
+        average_seconds=found.average_seconds,
+        estimated_wait_seconds=found.estimated_wait_seconds,
+    )
 
 
 @endpoint(router, "GET", "/v1/debates/estimate-cost", answer=EstimateOut, errors=READ_ERRORS)
@@ -224,12 +249,14 @@ def _page(request: ApiRequest, asked: CursorPageIn, wanted: frozenset[Any]) -> D
 def debate_detail(debate: Debate) -> DebateDetailOut:
     """Everything about a debate but its transcript."""
     documents = debate.documents.order_by("number").values("number", "title", "source")
+    place = selectors.queue_place(debate)
     return DebateDetailOut.model_validate(
         {
             **selectors.debate_object(debate),
             "context": debate.context,
             "documents": list(documents),
-            "queue_position": selectors.queue_position(debate),
+            "queue_position": place.position if place else None,
+            "estimated_wait_seconds": place.estimated_wait_seconds if place else None,
             "seq": debate.last_seq,
             "epoch": str(debate.epoch),
         }
@@ -241,6 +268,7 @@ def _created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> Cr
     events_url = request.build_absolute_uri(f"/api/v1/debates/{key}/events")
     ws_url = _websocket(request.build_absolute_uri(f"/ws/debates/{key}"))
     shown = selectors.debate_object(debate)
+    place = selectors.queue_place(debate)
     return CreatedOut(
         debate_id=key,
         id=key,
@@ -250,7 +278,8 @@ def _created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> Cr
         agents=shown["agents"],
         rounds=shown["total_rounds"],
         created_at=shown["created_at"],
-        queue_position=selectors.queue_position(debate),
+        queue_position=place.position if place else None,
+        estimated_wait_seconds=place.estimated_wait_seconds if place else None,
         events_url=events_url,
         ws_url=ws_url,
         websocket_url=ws_url,

@@ -27,6 +27,9 @@ class CreatedOut(BaseModel):
     rounds: int
     created_at: str
     queue_position: int | None = Field(description="1 for the next to run; null when not queued.")
+    estimated_wait_seconds: int | None = Field(
+        description="About how long it waits; null when not queued, or when nobody can tell yet."
+    )
     events_url: str
     ws_url: str
     websocket_url: str = Field(description="The same as `ws_url`.")
@@ -157,9 +160,27 @@ class DebateDetailOut(DebateOut):
 
     context: str
     documents: list[DocumentOut]
-    queue_position: int | None
+    queue_position: int | None = Field(description="1 for the next to run; null when not queued.")
+    estimated_wait_seconds: int | None = Field(
+        description="About how long it waits; null when not queued, or when nobody can tell yet."
+    )
     seq: int
     epoch: str
+
+
+class QueueStatusOut(BaseModel):
+    """The queue as a whole, over all instances."""
+
+    success: bool = True
+    queued: int = Field(description="Debates that wait.")
+    running: int
+    capacity: int = Field(description="Debates that can run at once.")
+    max_queued: int = Field(description="So many may wait; the next one is answered 429.")
+    accepting: bool = Field(description="Whether one more may join now.")
+    average_seconds: float | None = Field(description="How long debates took lately.")
+    estimated_wait_seconds: int | None = Field(
+        description="Of a debate that joined now and were served last; null when nobody can tell."
+    )
 
 
 class DebatesOut(PageOut):

@@ -2,6 +2,7 @@
 
 from debates.models.agent import Agent
 from debates.models.audience import AudienceVote, Suggestion
+from debates.models.chore import Chore
 from debates.models.debate import Debate
 from debates.models.document import Document
 from debates.models.event import DebateEvent
@@ -16,6 +17,7 @@ __all__ = [
     "Agent",
     "AudienceVote",
     "Ballot",
+    "Chore",
     "Debate",
     "DebateEvent",
     "Document",

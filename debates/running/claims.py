@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -23,7 +24,7 @@ from debates.engine.types import StopReason
 from debates.models import Debate
 from debates.running.checkpoint import Checkpoint
 from debates.running.holders import is_certainly_dead
-from debates.selectors.queueing import count_waiting
+from debates.selectors.queue import waiting_line
 from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import (
@@ -35,17 +36,16 @@ from debates.services.events import (
     number_events,
     publish_after_commit,
 )
+from debates.services.queueing import join_queue
 from debates.streaming.events import (
     AgentCard,
     DebateFailed,
-    DebateQueued,
     DebateResumed,
     DebateStart,
 )
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 5
 """So many workers may die in a debate before it fails."""
 CRASHED = (
@@ -74,9 +74,17 @@ def free(now: datetime) -> QuerySet[Debate]:
     return Debate.objects.filter(Q(lease_holder="") | Q(lease_expires_at__lt=now))
 
 
-def next_in_line(now: datetime) -> QuerySet[Debate]:
-    """The debates that wait for a worker, in the order in which they are served."""
-    return free(now).filter(status=DebateStatus.PENDING).order_by("queued_at", "pk")
+@across_tenants(Purpose.QUEUE)
+def next_in_line(now: datetime) -> list[UUID]:
+    """The debates that may begin, in the order in which they are served."""
+    cap = settings.ARAGORA.max_running_debates_per_workspace
+    line = [place.debate_id for place in waiting_line() if not cap or place.turn <= cap]
+    if not line:
+        return []
+    # Those whose last calls, from before they were paused, are still finishing.
+    held = Debate.objects.filter(status=DebateStatus.PENDING, lease_expires_at__gte=now)
+    unavailable = set(held.exclude(lease_holder="").values_list("pk", flat=True))
+    return [debate_id for debate_id in line if debate_id not in unavailable]
 
 
 def claim(
@@ -97,7 +105,7 @@ def claim(
         "status": DebateStatus.RUNNING,
         "fence": debate.fence + 1,
         "lease_holder": holder,
-        "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS),
+        "lease_expires_at": now + _lease(),
         "started_at": now if begins else debate.started_at,
     }
     events = [
@@ -163,7 +171,11 @@ def read_controls(debate_ids: Collection[UUID]) -> dict[UUID, Control]:
 def renew_leases(*, holder: str, debate_ids: Collection[UUID], now: datetime) -> None:
     """Say that the holder is alive. One query."""
     held = Debate.objects.filter(pk__in=debate_ids, lease_holder=holder)
-    held.update(lease_expires_at=now + timedelta(seconds=LEASE_SECONDS))
+    held.update(lease_expires_at=now + _lease())
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.ARAGORA.lease_seconds)
 
 
 @across_tenants(Purpose.QUEUE)
@@ -249,11 +261,6 @@ def _count_crash(debate: Debate, now: datetime) -> None:
 
 
 def _put_back(debate: Debate, *, attempts: int, now: datetime) -> None:
-    queued = DebateQueued(
-        debate_id=str(debate.pk),
-        task=debate.question,
-        queue_position=count_waiting(before=debate.queued_at) + 1,
-    )
     changes = {
         "status": DebateStatus.PENDING,
         "attempts": attempts,
@@ -262,7 +269,7 @@ def _put_back(debate: Debate, *, attempts: int, now: datetime) -> None:
         "lease_expires_at": None,
         "fence": Add(1),
     }
-    _write(debate, changes, [NewEvent(EventType.DEBATE_QUEUED, queued)], now)
+    _write(debate, changes, [join_queue(debate)], now)
 
 
 def _write(

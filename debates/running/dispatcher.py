@@ -1,6 +1,6 @@
-"""Takes debates from the queue and runs them, up to the limit of this instance.
+"""Takes debates from the queue and runs them, up to the limit of this process.
 
-1. At the start, and every few seconds: free what dead processes have left.
+1. At the start, and every few seconds: free what dead processes have left, and do the regular work.
 2. Whenever somebody says so, and twice a second: claim what waits, as long as there is room.
 3. At the end: take nothing new, let running turns finish, hand the debates back.
 """
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -19,15 +18,20 @@ from django.utils import timezone
 
 from debates.providers.gateway import Gateway
 from debates.running import claims, wake
+from debates.running.chores import do_what_is_due
+from debates.running.jobs import count_workers
 from debates.running.keeper import Keeper, spawn, wait_for_event
 from debates.running.loading import take_waiting
-from debates.running.run import Order
+from debates.running.run import Ending, Order
+from debates.running.threads import DatabaseThreads
+from monitoring.health import note_writes
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 """How long a debate that another process queued may wait for a free place."""
-RECOVERY_SECONDS = 5.0
+UPKEEP_SECONDS = 5.0
+"""How often to look for what dead processes have left; oftener where leases are short."""
 
 
 class Dispatcher:
@@ -39,17 +43,24 @@ class Dispatcher:
         gateway: Gateway | None = None,
         holder: str = "",
         limit: int | None = None,
+        gives_way: bool = False,
         now: Callable[[], datetime] = timezone.now,
     ) -> None:
-        """`limit` in place of `ARAGORA_MAX_CONCURRENT_DEBATES`."""
+        """`limit` in place of `ARAGORA_MAX_CONCURRENT_DEBATES`. `gives_way`: take nothing, and do
+        no regular work, while there are workers."""
         self._gateway = gateway
         self._holder = holder
         self._limit = limit or settings.ARAGORA.max_concurrent_debates
+        self._gives_way = self._stands_by = gives_way
         self._now = now
         self._keeper: Keeper | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._upkeep_thread: DatabaseThreads | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look = asyncio.Event()
+        self._taking = asyncio.Lock()
+        """What is claimed and not launched yet looks like something that was left behind."""
+        self._leaving = asyncio.Event()
 
     @property
     def running(self) -> int:
@@ -59,24 +70,31 @@ class Dispatcher:
     async def start(self) -> None:
         """Begin on the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._keeper = Keeper(
+        keeper = self._keeper = Keeper(
             gateway=self._gateway, holder=self._holder, on_free=self._look.set, now=self._now
         )
-        self._keeper.start()
+        keeper.start()
         wake.add_listener(self.wake)
-        self._task = spawn(self._serve(self._keeper), "debate-dispatcher")
-        log.info("dispatcher_started", holder=self._keeper.holder, limit=self._limit)
+        # Regular work may take long; nothing that is in a hurry waits for it.
+        self._upkeep_thread = DatabaseThreads(1, name="debate-upkeep")
+        self._tasks = [
+            spawn(self._serve(keeper), "debate-dispatcher"),
+            spawn(self._keep_up(keeper, self._upkeep_thread), "debate-upkeep"),
+        ]
+        log.info("dispatcher_started", holder=keeper.holder, limit=self._limit)
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Take nothing new; give running turns the grace; hand the debates back."""
-        if self._keeper is None or self._task is None:
+        if self._keeper is None or self._upkeep_thread is None:
             return
         wake.remove_listener(self.wake)
         keeper, self._keeper = self._keeper, None
         keeper.order(Order.LEAVE)
+        self._leaving.set()
         self._look.set()
-        await self._task  # A claim that is under way is finished, not lost.
+        await asyncio.wait(self._tasks)  # A claim that is under way is finished, not lost.
         await keeper.stop(grace_seconds=grace_seconds)
+        await asyncio.to_thread(self._upkeep_thread.close)
         log.info("dispatcher_stopped", holder=keeper.holder)
 
     def wake(self) -> None:
@@ -85,31 +103,55 @@ class Dispatcher:
             with contextlib.suppress(RuntimeError):  # The loop is closed.
                 self._loop.call_soon_threadsafe(self._look.set)
 
+    # --- Taking --------------------------------------------------------------------------------
+
     async def _serve(self, keeper: Keeper) -> None:
-        recovered = -RECOVERY_SECONDS
+        while self._keeper is keeper:
+            self._look.clear()
+            try:
+                await self._fill(keeper)
+            except Exception as error:  # The database is away; the next look may find it.
+                log.warning("dispatcher_failed", error=type(error).__name__)
+            await wait_for_event(self._look, POLL_SECONDS)
+
+    async def _fill(self, keeper: Keeper) -> None:
+        """Claim what waits, as long as there is room."""
+        async with self._taking:
+            wanted = self._wanted(keeper)
+            if wanted <= 0:
+                return
+            taken = await keeper.threads.run(
+                take_waiting, holder=keeper.holder, limit=wanted, now=self._now()
+            )
+            self._launched([keeper.launch(loaded) for loaded in taken], wanted)
+
+    def _wanted(self, keeper: Keeper) -> int:
+        """How many debates to take now."""
+        return 0 if self._stands_by else self._limit - len(keeper)
+
+    def _launched(self, runs: Sequence[asyncio.Task[Ending]], wanted: int) -> None:
+        """So many were wanted, and these were there."""
+
+    # --- Upkeep --------------------------------------------------------------------------------
+
+    async def _keep_up(self, keeper: Keeper, thread: DatabaseThreads) -> None:
+        seconds = min(UPKEEP_SECONDS, settings.ARAGORA.lease_seconds / 4)
         while self._keeper is keeper:
             try:
-                if time.monotonic() - recovered >= RECOVERY_SECONDS:
-                    recovered = time.monotonic()
-                    await keeper.threads.run(
+                if self._gives_way:
+                    self._stands_by = bool(await thread.run(count_workers, now=self._now()))
+                    self._look.set()
+                async with self._taking:
+                    await thread.run(
                         claims.recover,
                         holder=keeper.holder,
                         running=keeper.running,
                         now=self._now(),
                     )
-                await self._fill(keeper)
+                if not self._stands_by:
+                    await thread.run(do_what_is_due, now=self._now())
+                    note_writes(work=True)  # A due date has been moved, or could have been.
             except Exception as error:  # The database is away; the next look may find it.
-                log.warning("dispatcher_failed", error=type(error).__name__)
-            await wait_for_event(self._look, POLL_SECONDS)
-            self._look.clear()
-
-    async def _fill(self, keeper: Keeper) -> None:
-        """Claim what waits, as long as there is room."""
-        room = self._limit - len(keeper)
-        if room <= 0:
-            return
-        taken = await keeper.threads.run(
-            take_waiting, holder=keeper.holder, limit=room, now=self._now()
-        )
-        for loaded in taken:
-            keeper.launch(loaded)
+                log.warning("upkeep_failed", error=type(error).__name__)
+                note_writes(work=False)
+            await wait_for_event(self._leaving, seconds)

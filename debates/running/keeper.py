@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 
 from debates.choices import DebateStatus
@@ -29,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 CONTROL_SECONDS = 0.5
 """A debate that is cancelled in another process stops spending within this, and a little."""
-RENEWAL_SECONDS = 10.0
+RENEWALS = 4
+"""How often a lease is renewed while it lasts."""
 DATABASE_THREADS = 3
 
 Claim = tuple[UUID, int]
@@ -123,12 +125,13 @@ class Keeper:
 
     async def _keep_watch(self) -> None:
         renewed = time.monotonic()
+        renew_seconds = settings.ARAGORA.lease_seconds / RENEWALS
         while True:
             await wait_for_event(self._look, CONTROL_SECONDS)
             self._look.clear()
             try:
                 await self._pass_orders_on()
-                if self._tasks and time.monotonic() - renewed >= RENEWAL_SECONDS:
+                if self._tasks and time.monotonic() - renewed >= renew_seconds:
                     await self.threads.run(
                         claims.renew_leases,
                         holder=self.holder,

@@ -29,6 +29,9 @@ from debates.services.bulk import insert_rows
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
 
+MOST_LOOKS = 10
+"""At the queue, to take what was asked for from it."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,8 +65,16 @@ class Loaded:
 
 @across_tenants(Purpose.QUEUE)
 def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
-    """Take up to `limit` debates from the queue."""
-    return _take(list(claims.next_in_line(now)[:limit]), holder, claims.WAITING, now)
+    """Take up to `limit` debates from the queue: fewer only when no more may begin."""
+    taken: list[Loaded] = []
+    for _ in range(MOST_LOOKS):
+        wanted = claims.next_in_line(now)[: limit - len(taken)]
+        found = Debate.objects.in_bulk(wanted)
+        debates = [found[debate_id] for debate_id in wanted if debate_id in found]
+        taken += _take(debates, holder, claims.WAITING, now)
+        if not wanted or len(taken) == limit:
+            break  # Otherwise others were faster; behind what they took there may be more.
+    return taken
 
 
 @across_tenants(Purpose.QUEUE)

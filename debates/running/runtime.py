@@ -1,4 +1,5 @@
-"""What runs beside the requests in a process that serves: the stream's hub and the dispatcher."""
+"""What runs beside the requests in a process that serves: the stream's hub, and the dispatcher,
+where debates may run here."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from django.conf import settings
 
 from debates.providers.clients import close_clients
 from debates.running.dispatcher import Dispatcher
+from debates.running.jobs import has_jobs
 from debates.streaming.hub import get_hub
 from monitoring.health import begin_draining, end_draining
 
@@ -40,17 +42,18 @@ class Runtime:
     async def drain(self, seconds: float) -> None:
         """Say that this instance is leaving, send its readers away and hand its debates back;
         within `seconds`, as far as they go along with it."""
-        if self._drained or self._dispatcher is None:
+        if self._drained or self._started_on is None:
             return
         self._drained = True
         begin_draining()
         async with asyncio.TaskGroup() as leaving:
             leaving.create_task(get_hub().drain(seconds))
-            leaving.create_task(self._dispatcher.stop(grace_seconds=seconds))
+            if self._dispatcher is not None:
+                leaving.create_task(self._dispatcher.stop(grace_seconds=seconds))
 
     async def stop(self) -> None:
         """Drain, unless that is done, and end. `ensure_started` may follow."""
-        if self._dispatcher is None:
+        if self._started_on is None:
             return
         await self.drain(settings.ARAGORA.drain_seconds)
         await get_hub().stop()
@@ -61,8 +64,17 @@ class Runtime:
         end_draining()
         self._drained = False
         await get_hub().start()
-        self._dispatcher = Dispatcher()
-        await self._dispatcher.start()
+        self._dispatcher = _dispatcher()
+        if self._dispatcher is not None:
+            await self._dispatcher.start()
+
+
+def _dispatcher() -> Dispatcher | None:
+    """What runs debates in this process, if it does."""
+    wanted = settings.ARAGORA.server_runs_debates
+    if wanted is False:
+        return None
+    return Dispatcher(gives_way=wanted is None and has_jobs())
 
 
 runtime = Runtime()

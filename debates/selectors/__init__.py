@@ -18,13 +18,19 @@ from debates.selectors.finding import (
     get_debate,
     get_shared_debate,
     list_debates,
-    queue_position,
 )
 from debates.selectors.objects import (
     DebateObject,
     DebateSummary,
     debate_object,
     debate_summaries,
+)
+from debates.selectors.queue import (
+    QueuePlace,
+    QueueStatus,
+    queue_place,
+    queue_position,
+    queue_status,
 )
 from debates.selectors.snapshot import (
     Message,
@@ -42,6 +48,8 @@ __all__ = [
     "Leaderboard",
     "Message",
     "Mover",
+    "QueuePlace",
+    "QueueStatus",
     "Snapshot",
     "SortBy",
     "Standing",
@@ -59,7 +67,9 @@ __all__ = [
     "list_debates",
     "list_events",
     "messages",
+    "queue_place",
     "queue_position",
+    "queue_status",
     "rated_domains",
     "recent_movers",
 ]

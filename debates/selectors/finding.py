@@ -95,16 +95,6 @@ def count_running() -> int:
     return Debate.objects.filter(status=DebateStatus.RUNNING).count()
 
 
-@across_tenants(Purpose.QUEUE)
-def queue_position(debate: Debate) -> int | None:
-    """The debate's place among those that wait, from 1; None when it does not wait."""
-    if debate.status != DebateStatus.PENDING:
-        return None
-    waiting = Debate.objects.filter(status=DebateStatus.PENDING)
-    earlier = Q(queued_at__lt=debate.queued_at) | Q(queued_at=debate.queued_at, pk__lt=debate.pk)
-    return waiting.filter(earlier).count() + 1
-
-
 def with_outcome(debates: QuerySet[Debate]) -> QuerySet[Debate]:
     """The same debates with what `debate_object` needs; one more query for the lot."""
     return debates.select_related("verdict").prefetch_related("round_set")

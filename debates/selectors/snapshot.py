@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 
 from debates.choices import EventType
 from debates.models import Debate, DebateEvent
-from debates.selectors.finding import queue_position
 from debates.selectors.objects import DebateObject, agent_names, debate_object
+from debates.selectors.queue import queue_place
 from debates.selectors.transcript import LoggedEvent, Transcript, fold
 from debates.streaming.envelope import timestamp
 
@@ -33,6 +33,8 @@ class Snapshot(TypedDict):
     transcript: Transcript
     queue_position: int | None
     """Place among those that wait, from 1."""
+    estimated_wait_seconds: int | None
+    """About how long it still waits, where that can be told."""
     seq: int
     epoch: str
 
@@ -63,6 +65,7 @@ def debate_snapshot(debate: Debate) -> Snapshot:
 
     Events never change and every change of state is committed with one, so the row and the events
     up to its `last_seq` belong together, although they are read one after the other."""
+    place = queue_place(debate)
     rows = DebateEvent.objects.filter(debate=debate, seq__lte=debate.last_seq).order_by("seq")
     return Snapshot(
         debate=debate_object(debate),
@@ -74,7 +77,8 @@ def debate_snapshot(debate: Debate) -> Snapshot:
             )
         ],
         transcript=fold(agent_names(debate), logged(rows)),
-        queue_position=queue_position(debate),
+        queue_position=place.position if place else None,
+        estimated_wait_seconds=place.estimated_wait_seconds if place else None,
         seq=debate.last_seq,
         epoch=str(debate.epoch),
     )

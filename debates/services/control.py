@@ -33,16 +33,11 @@ from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType, Visibili
 from debates.engine.types import StopReason
 from debates.exceptions import NotAllowed, NotFound, SignInRequired, StateForbids
 from debates.models import Debate
-from debates.selectors.queueing import count_waiting
 from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent, append_events, publish_after_commit
-from debates.streaming.events import (
-    DebateCancelled,
-    DebatePaused,
-    DebateQueued,
-    Intervention,
-)
+from debates.services.queueing import check_room, join_queue
+from debates.streaming.events import DebateCancelled, DebatePaused, Intervention
 from ratelimit.keys import key_behind
 from ratelimit.models import Role
 from ratelimit.workspaces import role_in
@@ -72,11 +67,13 @@ _CANCELLABLE = frozenset(DebateStatus) - TERMINAL_STATUSES
 
 
 def start_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -> Debate:
-    """Put a debate that was only stored into the queue."""
+    """Put a debate that was only stored into the queue. Raises `QueueFull`."""
     now = now or timezone.now()
     with _claimed(debate_id, actor, _QUEUEABLE, "started") as debate:
+        check_room()
+        debate.queued_at = now
         changes = {"status": DebateStatus.PENDING, "queued_at": now}
-        return _commit(debate, changes, [_queued(debate)], now)
+        return _commit(debate, changes, [join_queue(debate)], now)
 
 
 def pause_debate(
@@ -95,7 +92,7 @@ def resume_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None)
     worker goes on with it."""
     now = now or timezone.now()
     with _claimed(debate_id, actor, _RESUMABLE, "resumed") as debate:
-        return _commit(debate, {"status": DebateStatus.PENDING}, [_queued(debate)], now)
+        return _commit(debate, {"status": DebateStatus.PENDING}, [join_queue(debate)], now)
 
 
 def stop_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -> Debate:
@@ -114,7 +111,7 @@ def stop_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -
         changes: dict[str, Any] = {"stop_requested": True}
         if debate.status == DebateStatus.PAUSED:
             changes["status"] = DebateStatus.PENDING
-            events.append(_queued(debate))
+            events.append(join_queue(debate))
         return _commit(debate, changes, events, now)
 
 
@@ -255,10 +252,3 @@ def _wake() -> None:
     from debates.running.wake import wake
 
     wake()
-
-
-def _queued(debate: Debate) -> NewEvent:
-    """The event of a debate that joins the queue."""
-    position = count_waiting(before=debate.queued_at) + 1
-    queued = DebateQueued(debate_id=str(debate.pk), task=debate.question, queue_position=position)
-    return NewEvent(EventType.DEBATE_QUEUED, queued)

@@ -10,14 +10,13 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from aragora_site.tenancy.scopes import act_for
-from debates.choices import DebateStatus, EventType
+from debates.choices import DebateStatus
 from debates.exceptions import SignInRequired
 from debates.models import Debate, Document
-from debates.selectors.queueing import count_waiting
 from debates.services import panels
-from debates.services.events import NewEvent, append_events, publish_after_commit
+from debates.services.events import append_events, publish_after_commit
 from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
-from debates.streaming.events import DebateQueued
+from debates.services.queueing import check_room, join_queue
 from ratelimit.models import Workspace
 from ratelimit.workspaces import personal_workspace
 
@@ -31,12 +30,15 @@ _SLUG_WORDS = 72
 def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> Debate:
     """Store the debate, queue it unless `autostart` is off, and wake the dispatcher.
 
-    Raises `SignInRequired`, or `InvalidInput` with every wrong field; then nothing is written."""
+    Raises `SignInRequired`, `InvalidInput` with every wrong field, or `QueueFull`; then nothing is
+    written."""
     if owner is None and not settings.ARAGORA.allow_anonymous_debates:
         raise SignInRequired("Sign in, or send an API key, to start a debate.")
     plan = plan_debate(request=request, owner=owner)
     workspace = plan.workspace or (personal_workspace(owner) if owner else None)
     with act_for(workspace.pk if workspace else None), transaction.atomic():
+        if request.autostart:
+            check_room()
         debate = _store(request, plan, owner, workspace, now)
         if request.autostart:
             _queue(debate, now)
@@ -98,23 +100,9 @@ def _store(
 
 
 def _queue(debate: Debate, now: datetime) -> None:
-    queued = DebateQueued(
-        debate_id=str(debate.pk),
-        task=debate.question,
-        queue_position=count_waiting(),
-    )
-    rows = append_events(
-        debate_id=debate.pk, events=[NewEvent(EventType.DEBATE_QUEUED, queued)], now=now
-    )
+    rows = append_events(debate_id=debate.pk, events=[join_queue(debate)], now=now)
     debate.last_seq = rows[-1].seq
     publish_after_commit(debate_id=debate.pk, rows=rows)
-    transaction.on_commit(_wake_dispatcher, robust=True)
-
-
-def _wake_dispatcher() -> None:
-    from debates.running.wake import wake
-
-    wake()
 
 
 def _slug(question: str, debate_id: uuid.UUID) -> str:

@@ -21,6 +21,7 @@ class EphemeralType(StrEnum):
     TOKEN_END = "token_end"  # noqa: S105
     AGENT_THINKING = "agent_thinking"
     PHASE_PROGRESS = "phase_progress"
+    QUEUE_POSITION = "queue_position"
 
 
 class ControlType(StrEnum):
@@ -402,6 +403,16 @@ class PhaseProgress(TypedDict):
     total: int
 
 
+class QueuePosition(TypedDict):
+    """Where a debate that waits stands now."""
+
+    debate_id: str
+    queue_position: int
+    """1 is the next to run."""
+    estimated_wait_seconds: int | None
+    """None when nobody can tell yet."""
+
+
 # --- Control -----------------------------------------------------------------------------------
 
 
@@ -548,6 +559,7 @@ PAYLOADS: Mapping[str, type] = {
     EphemeralType.TOKEN_END: TokenEnd,
     EphemeralType.AGENT_THINKING: AgentThinking,
     EphemeralType.PHASE_PROGRESS: PhaseProgress,
+    EphemeralType.QUEUE_POSITION: QueuePosition,
     ControlType.CONNECTION_INFO: ConnectionInfo,
     ControlType.LOOP_LIST: LoopList,
     ControlType.SYNC: Sync,

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
 
+from debates.selectors.queue import QueuePlace
 from debates.streaming.envelope import Frame
 from debates.streaming.feed import Recent, Sequencer
 from debates.streaming.outlet import Outlet
@@ -60,6 +61,8 @@ class Followed:
         self.filling = asyncio.Lock()
         self.repair: asyncio.Task[None] | None = None
         self.grouped = False
+        self.place: QueuePlace | None = None
+        """In the queue, as the readers were told last."""
 
     @property
     def high(self) -> int:

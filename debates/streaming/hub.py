@@ -32,6 +32,7 @@ from debates.streaming.outbox import REMINDER_TYPE, Outbox, group_name, shared_l
 from debates.streaming.outlet import SERVICE_RESTART, Outlet
 from debates.streaming.packets import Packet
 from debates.streaming.queries import REPLAY_BATCH, read_frames, read_log_states, run_query
+from debates.streaming.waiting import tell_places
 from debates.streaming.whereabouts import whereabouts
 
 log = structlog.get_logger(__name__)
@@ -313,6 +314,7 @@ class Hub:
         if not before:
             return
         states = await run_query(read_log_states, list(before))
+        waiting = []
         for debate_id, (followed, high) in before.items():
             state = states.get(debate_id)
             if state is None:
@@ -325,6 +327,9 @@ class Hub:
                     self._interrupt(followed, Interruption.ACCESS)
                 followed.sequencer.expect(state.last_seq)
                 self._repair_if_missing(followed)
+                if state.waits:
+                    waiting.append(followed)
+        await tell_places(waiting)
 
     def _interrupt(self, followed: Followed, why: Interruption) -> None:
         if why is not Interruption.ACCESS:

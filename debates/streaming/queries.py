@@ -18,7 +18,7 @@ from django.db import close_old_connections, transaction
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants, outside
 from debates import selectors
-from debates.choices import TERMINAL_STATUSES
+from debates.choices import TERMINAL_STATUSES, DebateStatus
 from debates.exceptions import NotFound
 from debates.models import Debate, DebateEvent
 from debates.streaming.envelope import Frame, frame_of_event
@@ -59,18 +59,20 @@ class LogState:
     last_seq: int
     access: tuple[object, ...]
     """Changes whenever the permission to read may have changed."""
+    waits: bool
+    """Whether the debate is in the queue."""
 
 
 @across_tenants(Purpose.STREAM)
 def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
     """The logs of these debates; those that are gone are missing. One query."""
     rows = Debate.objects.filter(pk__in=debate_ids).values_list(
-        *("pk", "epoch", "last_seq"),
+        *("pk", "epoch", "last_seq", "status"),
         *("visibility", "owner_id", "workspace_id", "workspace__roster", "share_link__pk"),
     )
     return {
-        pk: LogState(pk, str(epoch), last_seq, tuple(access))
-        for pk, epoch, last_seq, *access in rows
+        pk: LogState(pk, str(epoch), last_seq, tuple(access), status == DebateStatus.PENDING)
+        for pk, epoch, last_seq, status, *access in rows
     }
 
 

@@ -10,7 +10,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from debates.web.figures import describe_age, describe_cost, describe_dollars, describe_seconds
+from debates.web.figures import (
+    describe_age,
+    describe_cost,
+    describe_dollars,
+    describe_seconds,
+    describe_wait,
+)
 from debates.web.markdown import render_markdown
 from debates.web.seats import kind_of
 from debates.web.sources import anchor_of, pieces
@@ -69,6 +75,12 @@ def dollars(amount: float | None) -> str:
 def seconds(duration: float | None) -> str:
     """A duration in words."""
     return "–" if duration is None else describe_seconds(duration)
+
+
+@register.filter
+def wait(duration: int | None) -> str:
+    """When a debate in the queue begins."""
+    return describe_wait(duration)
 
 
 @register.filter

@@ -54,6 +54,20 @@ def describe_seconds(duration: float) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
+def describe_wait(seconds: int | None) -> str:
+    """When a debate in the queue begins: roughly, as the estimate is rough."""
+    if seconds is None:
+        return "It begins as soon as there is room."
+    if seconds < 5:
+        return "It begins in a moment."
+    if seconds < MINUTE:
+        return f"It begins in about {-(-seconds // 10) * 10} seconds."
+    minutes = -(-seconds // MINUTE)
+    if seconds > HOUR:
+        return f"It begins in about {-(-seconds // HOUR)} hours."
+    return f"It begins in about {minutes} minute{'s' if minutes > 1 else ''}."
+
+
 def describe_age(then: datetime, now: datetime) -> str:
     """How long ago `then` was: "just now", "5 minutes ago", and from a week on the date."""
     passed = (now - then).total_seconds()

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import QueryDict
 
+from aragora_site.errors import AragoraError
 from debates.choices import Visibility
 from debates.engine.types import DecisionMode, ProtocolName
 from debates.exceptions import InvalidInput
@@ -160,7 +161,7 @@ class DebateForm(forms.Form):
             return self.request(COMMON_QUESTION)
         return self.request() if self.is_valid() else None
 
-    def add_findings(self, error: InvalidInput) -> None:
+    def add_findings(self, error: AragoraError) -> None:
         """Put what the service found beside the fields it is about, but for those that are known
         to be wrong: what stood in for them is nobody's fault."""
         known = set(self.errors)

@@ -24,5 +24,15 @@ export function seconds(duration) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** When a debate in the queue begins: roughly, as the estimate is rough. */
+export function wait(duration) {
+  if (duration === null || duration === undefined) return "It begins as soon as there is room.";
+  if (duration < 5) return "It begins in a moment.";
+  if (duration < 60) return `It begins in about ${Math.ceil(duration / 10) * 10} seconds.`;
+  if (duration > 3600) return `It begins in about ${Math.ceil(duration / 3600)} hours.`;
+  const minutes = Math.ceil(duration / 60);
+  return `It begins in about ${minutes} minute${minutes > 1 ? "s" : ""}.`;
+}
+
 /** Cut to at most `length` characters, the last of them an ellipsis. */
 export const truncate = (text, length) => ([...text].length <= length ? text : `${[...text].slice(0, length - 1).join("")}…`);

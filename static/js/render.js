@@ -2,7 +2,7 @@
 // templates/web/parts make them.
 
 import { h, svg } from "./dom.js";
-import { cost, percent, seconds, thousands, truncate } from "./figures.js";
+import { cost, percent, seconds, thousands, truncate, wait } from "./figures.js";
 import { citeIn, renderMarkdown } from "./markdown.js";
 
 const COLOURS = 10;
@@ -144,14 +144,14 @@ export class Renderer {
         h("span", { class: "help" }, this.pebbles(holders), ` ${counted(votes)}`))));
   }
 
-  state({ debate, queue_position: place, transcript }) {
+  state({ debate, queue_position: place, estimated_wait_seconds: waiting, transcript }) {
     const notice = (kind, title, text) => [h("section", { class: `notice ${kind} state`, "aria-labelledby": "state-title" },
       h("h2", { id: "state-title" }, title), h("p", {}, text))];
     switch (debate.status) {
       case "created":
         return notice("", "Not started", "Everything is ready. Nothing is asked and nothing is spent until somebody starts it.");
       case "pending":
-        return notice("", place ? `Number ${place} in the queue` : "In the queue", "It begins as soon as there is room. You may close this page: the debate goes on without you.");
+        return notice("", place ? `Number ${place} in the queue` : "In the queue", `${wait(waiting)} You may close this page: the debate goes on without you.`);
       case "paused":
         return notice("notice-warn", "Paused", "Nothing is asked and nothing is spent until it is resumed.");
       case "failed": {

@@ -52,6 +52,7 @@ const DURABLE = {
   debate_queued(state, { data }) {
     state.debate.status = "pending";
     state.queue_position = data.queue_position ?? state.queue_position;
+    state.estimated_wait_seconds = null;
     return ["status"];
   },
   debate_start(state, { timestamp }) {
@@ -238,6 +239,12 @@ function ephemeral(state, frame) {
   if (type === "token_end" && data.turn_id in state.speaking) {
     state.speaking[data.turn_id].ended = true;
     return ["doing"];
+  }
+  if (type === "queue_position") {
+    if (state.debate.status !== "pending") return [];
+    state.queue_position = data.queue_position;
+    state.estimated_wait_seconds = data.estimated_wait_seconds;
+    return ["status"];
   }
   if (type === "phase_progress") {
     state.progress = data;

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
-from debates.models import Agent, Debate, Document, IdempotencyRecord, ShareLink
+from debates.models import Agent, Chore, Debate, Document, IdempotencyRecord, ShareLink
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,7 @@ def rows() -> dict[type[Model], Model]:
         factories.make_agent("ada"),
         factories.make_audience_vote(debate),
         factories.make_ballot(debate),
+        Chore.objects.create(name="sweep", due_at=timezone.now()),
         debate,
         factories.make_event(debate),
         factories.make_document(debate=debate),

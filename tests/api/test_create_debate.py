@@ -42,6 +42,7 @@ def test_a_question_is_enough(anybody: Api, path: str, name: str) -> None:
         "rounds": 3,
         "created_at": debate.created_at.isoformat().replace("+00:00", "Z"),
         "queue_position": 1,
+        "estimated_wait_seconds": 0,
         "events_url": f"http://testserver/api/v1/debates/{debate.pk}/events",
         "ws_url": f"ws://testserver/ws/debates/{debate.pk}",
         "websocket_url": f"ws://testserver/ws/debates/{debate.pk}",

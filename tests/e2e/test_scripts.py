@@ -96,6 +96,19 @@ def test_doubled_and_disordered_frames_change_nothing_that_is_right(
     assert outcome["state"]["transcript"] == snapshot_at(record, len(frames))["transcript"]
 
 
+def test_a_place_in_the_queue_moves_up(page: Page, record: dict[str, Any]) -> None:
+    place = {"queue_position": 2, "estimated_wait_seconds": 40}
+    frame = {"type": "queue_position", "data": place, "epoch": record["epoch"]}
+    told = {"snapshot": snapshot_at(record, 1), "frames": [frame]}
+    state = page.evaluate(FOLD, told)["state"]
+    assert {name: state[name] for name in place} == place
+    # A debate that has begun has no place, whatever comes late.
+    begun = snapshot_at(record, 1)
+    begun["debate"]["status"] = "running"
+    state = page.evaluate(FOLD, {"snapshot": begun, "frames": [frame]})["state"]
+    assert state["queue_position"] is None
+
+
 def test_another_epoch_is_a_gap(page: Page, record: dict[str, Any]) -> None:
     foreign = [{**record["events"][0], "epoch": "another"}]
     outcome = page.evaluate(FOLD, {"snapshot": snapshot_at(record, 0), "frames": foreign})

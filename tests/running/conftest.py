@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
+from debates.running.jobs import has_jobs
 from tests.support.debating import Ears, ears
 from tests.support.model_server import ModelServer
 
@@ -27,3 +29,13 @@ def model_server(running_model_server: ModelServer) -> Iterator[ModelServer]:
 def heard(transactional_db: None) -> Iterator[Ears]:
     with ears() as listening:
         yield listening
+
+
+@pytest.fixture
+def no_jobs_yet(transactional_db: None) -> None:
+    """PostgreSQL without jobs and workers: their tables are none that tests clear by themselves."""
+    if not has_jobs():
+        pytest.skip("with SQLite there are no jobs")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+        cursor.execute("DELETE FROM procrastinate_workers")

@@ -96,7 +96,7 @@ def test_a_debate_that_is_handed_back_keeps_its_place_in_the_queue(
         model_server.wait_for_requests(3)
     later = model_debate(model_server)
     waiting = claims.next_in_line(timezone.now())
-    assert [one.pk for one in waiting] == [debate.pk, later.pk]
+    assert waiting == [debate.pk, later.pk]
 
 
 # --- Dying -------------------------------------------------------------------------------------

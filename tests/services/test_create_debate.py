@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -116,7 +116,7 @@ def test_the_panel_stays_as_it_was_when_an_agent_is_edited() -> None:
 
 
 def test_the_queue_is_told_in_the_log() -> None:
-    make_debate(status=DebateStatus.PENDING)
+    make_debate(status=DebateStatus.PENDING, queued_at=NOW - timedelta(minutes=1))
     make_debate(status=DebateStatus.RUNNING)
     debate = create_debate(request=NewDebate("Why?"), owner=None, now=NOW)
     event = DebateEvent.objects.get(debate=debate)
@@ -191,6 +191,6 @@ def test_the_cost_in_queries_is_known(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     documents = tuple(NewDocument("", f"Text {number}.") for number in range(5))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         # agents; savepoint, debate, documents, queue, numbers, event, release
         create_debate(request=NewDebate("Why?", documents=documents), owner=None, now=NOW)

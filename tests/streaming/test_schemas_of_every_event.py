@@ -88,7 +88,8 @@ def test_every_payload_of_every_kind_of_debate(heard: Ears, server: ModelServer)
     }
     seen = {frame.type for frame in sent}
     assert set(EventType.values) - seen == set(NOT_PRODUCED)
-    assert set(EphemeralType) <= seen
+    # Places in the queue are told by the hub, to those who follow.
+    assert set(EphemeralType) - seen == {EphemeralType.QUEUE_POSITION}
 
 
 def one_without_a_quorum(heard: Ears, server: ModelServer) -> Debate:

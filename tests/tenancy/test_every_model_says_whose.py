@@ -27,7 +27,7 @@ SEES_ALL = {
     "debates/running/claims.py",
     "debates/running/loading.py",
     "debates/selectors/finding.py",
-    "debates/selectors/queueing.py",
+    "debates/selectors/queue.py",
     "debates/selectors/sharing.py",
     "debates/services/editing.py",
     "debates/services/idempotency.py",

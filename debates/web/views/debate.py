@@ -23,6 +23,7 @@ from debates.exceptions import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    QueueFull,
     SignInRequired,
     StateForbids,
     TooFast,
@@ -236,7 +237,7 @@ def control(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404(f"There is no action {action!r}.")
     try:
         chosen.carry_out(debate_id=debate.pk, actor=request.user)
-    except StateForbids as error:
+    except (StateForbids, QueueFull) as error:
         messages.error(request, str(error))
     except NotFound as error:
         raise Http404(str(error)) from error

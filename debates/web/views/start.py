@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from debates import selectors
-from debates.exceptions import InvalidInput, KeyReused, SignInRequired
+from debates.exceptions import InvalidInput, KeyReused, QueueFull, SignInRequired
 from debates.providers.extractive.corpus import EXAMPLE_QUESTIONS, corpus_documents
 from debates.services.creation import NewDebate, NewDocument, create_debate
 from debates.services.documents import CORPUS_SOURCE
@@ -54,6 +54,12 @@ def home(request: HttpRequest) -> HttpResponse:
     except InvalidInput as error:
         form.add_findings(error)
         return _page(request, form)
+    except QueueFull as error:
+        form.add_findings(error)
+        response = _page(request, form, queue_is_full=True)
+        response.status_code = error.status
+        response["Retry-After"] = str(error.retry_after)
+        return response
 
 
 def _find_the_rest(request: HttpRequest, form: DebateForm) -> None:
@@ -111,7 +117,7 @@ def example(request: HttpRequest, number: int) -> HttpResponse:
         return redirect(_create(request, wanted))
     except SignInRequired:
         return redirect_to_login(reverse("web:home"), login_url="web:sign_in")
-    except InvalidInput as error:
+    except (InvalidInput, QueueFull) as error:
         messages.error(request, str(error))
         return redirect("web:home")
 
@@ -158,7 +164,7 @@ def _default_agents() -> list[str]:
     return [agent.name for agent in default_panel(Roster.load().ready())]
 
 
-def _page(request: HttpRequest, form: DebateForm) -> HttpResponse:
+def _page(request: HttpRequest, form: DebateForm, *, queue_is_full: bool = False) -> HttpResponse:
     cards = selectors.agent_cards()
     figures, note = _estimate(request, form)
     context: dict[str, Any] = {
@@ -177,5 +183,6 @@ def _page(request: HttpRequest, form: DebateForm) -> HttpResponse:
         "most_agents": settings.ARAGORA.max_agents_per_debate,
         "may_start": request.user.is_authenticated or settings.ARAGORA.allow_anonymous_debates,
         "idempotency_key": uuid4().hex,
+        "queue_is_full": queue_is_full,
     }
     return render(request, "web/home.html", context)

@@ -1,0 +1,74 @@
+"""Run debates, and serve nothing: as many of these processes as are wanted, beside `serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from debates.providers.clients import close_clients
+from debates.running.jobs import has_jobs
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs debates as they are queued (PostgreSQL only). Ctrl-C or SIGTERM ends it cleanly: "
+        "running turns may finish within ARAGORA_DRAIN_SECONDS, and debates are handed back; a "
+        "second one ends it at once, and others take over when its lease is up."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--concurrency",
+            type=int,
+            default=settings.ARAGORA.max_concurrent_debates,
+            help="debates at once; default: %(default)s, from ARAGORA_MAX_CONCURRENT_DEBATES",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not has_jobs():
+            raise CommandError(
+                "Workers need PostgreSQL: set DATABASE_URL. With SQLite, `serve` runs the debates."
+            )
+        if options["concurrency"] < 1:
+            raise CommandError("--concurrency: use a whole number from 1 up.")
+        asyncio.run(self._work(options["concurrency"]))
+
+    async def _work(self, limit: int) -> None:
+        # It brings procrastinate's worker, which only this process needs.
+        from debates.running.worker import Worker
+
+        leaving = _Leaving()
+        worker = Worker(limit=limit)
+        await worker.start()
+        self.stdout.write(f"Working on up to {limit} debates at once (Ctrl-C ends it)")
+        await leaving.wait()
+        await worker.stop(grace_seconds=settings.ARAGORA.drain_seconds)
+        await close_clients()
+
+
+class _Leaving:
+    """The first signal asks for a clean end; a second one ends the process there and then."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._take, number)
+
+    async def wait(self) -> None:
+        await self._asked.wait()
+
+    def _take(self, number: int) -> None:
+        if self._asked.is_set():
+            os._exit(128 + number)
+        log.info("worker_leaving", signal=signal.Signals(number).name)
+        self._asked.set()

@@ -1,0 +1,165 @@
+"""The queue: who waits in which place, and for about how long.
+
+Over all tenants: a place says nothing of whom one waits behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from statistics import fmean
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from aragora_site.tenancy.scopes import Purpose, across_tenants
+from debates.choices import DebateStatus
+from debates.models import Debate
+from debates.running.jobs import count_workers
+from debates.running.order import Entry, Place, in_order
+from ratelimit.tiers import Tier
+
+SAMPLE = 20
+"""So many debates tell how long one takes."""
+_EVER = datetime.min.replace(tzinfo=UTC)
+"""The moment of a debate that was run without having been queued."""
+_IN_LINE = (DebateStatus.PENDING, DebateStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the queue moves."""
+
+    seats: int
+    """Debates that can run at once, over all processes that run debates."""
+    running: int
+    seconds: float | None
+    """How long a debate took lately; None when none has ended yet."""
+
+    def wait_seconds(self, position: int) -> int | None:
+        """About how long the debate in that place waits; None when nobody can tell."""
+        ahead = position - max(0, self.seats - self.running)
+        if ahead <= 0:
+            return 0
+        return None if self.seconds is None else ceil(ahead * self.seconds / self.seats)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a debate stands in the queue."""
+
+    position: int
+    """1 is the next to run."""
+    estimated_wait_seconds: int | None
+    """None when nobody can tell yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The queue as a whole."""
+
+    queued: int
+    running: int
+    seats: int
+    limit: int
+    """So many may wait; the next one is refused."""
+    average_seconds: float | None
+    estimated_wait_seconds: int | None
+    """Of a debate that joined now and were served last."""
+
+
+@across_tenants(Purpose.QUEUE)
+def waiting_line(*, joining: Debate | None = None) -> list[Place]:
+    """The debates that wait, of all tenants, the next one first. One query.
+
+    `joining` is taken as one that waits, whatever is stored of it."""
+    rows = Debate.objects.filter(status__in=_IN_LINE)
+    if joining is not None:
+        rows = rows.exclude(pk=joining.pk)
+    found = rows.values_list("pk", "workspace_id", "workspace__tier", "status", "queued_at")
+    entries = [
+        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, queued_at or _EVER)
+        for pk, tenant, tier, status, queued_at in found
+    ]
+    if joining is not None:
+        tier = _tier(joining.workspace.tier if joining.workspace else None)
+        since = joining.queued_at or _EVER
+        entries.append(Entry(joining.pk, joining.workspace_id, tier, False, since))
+    return in_order(entries)
+
+
+def queue_position(debate: Debate) -> int | None:
+    """The debate's place among those that wait, from 1; None when it does not wait."""
+    if debate.status != DebateStatus.PENDING:
+        return None
+    return _position(waiting_line(joining=debate), debate.pk)
+
+
+def position_on_joining(debate: Debate) -> int:
+    """The place that the debate takes by joining the queue."""
+    return _position(waiting_line(joining=debate), debate.pk)
+
+
+def queue_place(debate: Debate) -> QueuePlace | None:
+    """Where the debate stands in the queue; None when it does not wait."""
+    position = queue_position(debate)
+    return None if position is None else QueuePlace(position, queue_pace().wait_seconds(position))
+
+
+def queue_places() -> Mapping[UUID, QueuePlace]:
+    """Where every debate that waits stands."""
+    line = waiting_line()
+    if not line:
+        return {}
+    pace = queue_pace()
+    return {
+        place.debate_id: QueuePlace(position, pace.wait_seconds(position))
+        for position, place in enumerate(line, start=1)
+    }
+
+
+@across_tenants(Purpose.QUEUE)
+def count_waiting() -> int:
+    """How many debates wait for a worker."""
+    return Debate.objects.filter(status=DebateStatus.PENDING).count()
+
+
+@across_tenants(Purpose.QUEUE)
+def queue_pace() -> Pace:
+    """How fast the queue moves. Two queries, three on PostgreSQL."""
+    running = Debate.objects.filter(status=DebateStatus.RUNNING).count()
+    # Newest by creation: that is what there is an index for.
+    ended = Debate.objects.filter(status=DebateStatus.COMPLETED).order_by("-created_at", "-id")
+    seconds = list(ended.values_list("active_seconds", flat=True)[:SAMPLE])
+    processes = max(1, count_workers(now=timezone.now()))
+    seats = processes * settings.ARAGORA.max_concurrent_debates
+    return Pace(max(seats, running), running, fmean(seconds) if seconds else None)
+
+
+def queue_status() -> QueueStatus:
+    """The queue as a whole."""
+    queued, pace = count_waiting(), queue_pace()
+    return QueueStatus(
+        queued=queued,
+        running=pace.running,
+        seats=pace.seats,
+        limit=settings.ARAGORA.max_queued_debates,
+        average_seconds=pace.seconds,
+        estimated_wait_seconds=pace.wait_seconds(queued + 1),
+    )
+
+
+def _position(line: list[Place], debate_id: UUID) -> int:
+    return next(
+        position for position, place in enumerate(line, start=1) if place.debate_id == debate_id
+    )
+
+
+_TIERS = {tier.value: tier for tier in Tier}
+
+
+def _tier(stored: str | None) -> Tier:
+    """That of a workspace; without one, that of people who are not signed in."""
+    return Tier.ANONYMOUS if stored is None else _TIERS[stored]
