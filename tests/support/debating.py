@@ -35,8 +35,9 @@ MODELS = {"ada": "ada-large", "ben": "ben-small", "cleo": "cleo-contrary"}
 class Worker:
     """A dispatcher with an event loop of its own. A context manager."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, kind: type[Dispatcher] = Dispatcher, **options: Any) -> None:
         """`options` are those of `Dispatcher`; but two places unless told otherwise."""
+        self._kind = kind
         self._options = {"limit": 2, **options}
         self._ready = threading.Event()
         self._leaving = threading.Event()
@@ -75,7 +76,7 @@ class Worker:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = self._loop.create_future()
-        dispatcher = Dispatcher(gateway=Gateway(), **self._options)
+        dispatcher = self._kind(gateway=Gateway(), **self._options)
         await dispatcher.start()
         self._ready.set()
         grace = await self._stop

@@ -174,12 +174,12 @@ class Site:
 
 
 @contextlib.contextmanager
-def site_on_sqlite(directory: Path) -> Iterator[Site]:
+def site_on_sqlite(directory: Path, **variables: str) -> Iterator[Site]:
     def run(statement: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(directory / "aragora.sqlite3", timeout=20)) as connection:
             return connection.execute(statement).fetchall()
 
-    with _site(directory, run) as site:
+    with _site(directory, run, **variables) as site:
         yield site
 
 
