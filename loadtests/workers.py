@@ -175,6 +175,7 @@ def main() -> int:
             ARAGORA_MAX_QUEUED_DEBATES=str(10 * options.debates),
             OPENAI_BASE_URL=f"http://127.0.0.1:{model_port}/v1",
             OPENAI_API_KEY="sk-none",
+            ARAGORA_OPENAI_MODELS=",".join(MODELS),
         )
         models = ("--port", str(model_port), "--latency", str(options.latency))
         names = ("--models", ",".join(MODELS))
