@@ -378,6 +378,28 @@ class Environment:
         "`ARAGORA_HOST` is a loopback address, otherwise no.",
         group=DEBATES,
     )
+    turn_timeout_seconds: float = setting(
+        "ARAGORA_TURN_TIMEOUT_SECONDS",
+        120.0,
+        number(1, 3600),
+        "Deadline of one turn, retries included.",
+        group=DEBATES,
+    )
+    max_upload_bytes: int = setting(
+        "ARAGORA_MAX_UPLOAD_BYTES",
+        1_000_000,
+        integer(1024),
+        "Largest request body, documents included; a larger one is answered 413.",
+        group=DEBATES,
+    )
+    extractive_words_per_second: float = setting(
+        "ARAGORA_EXTRACTIVE_WORDS_PER_SECOND",
+        90.0,
+        number(0),
+        "Pace at which extractive agents speak, so that a person can follow; 0: at once.",
+        group=DEBATES,
+    )
+
     allow_registration: bool | None = setting(
         "ARAGORA_ALLOW_REGISTRATION",
         None,
@@ -400,28 +422,6 @@ class Environment:
         text,
         "Sender of e-mail.",
         group=ACCOUNTS,
-    )
-
-    turn_timeout_seconds: float = setting(
-        "ARAGORA_TURN_TIMEOUT_SECONDS",
-        120.0,
-        number(1, 3600),
-        "Deadline of one turn, retries included.",
-        group=DEBATES,
-    )
-    max_upload_bytes: int = setting(
-        "ARAGORA_MAX_UPLOAD_BYTES",
-        1_000_000,
-        integer(1024),
-        "Largest request body, documents included; a larger one is answered 413.",
-        group=DEBATES,
-    )
-    extractive_words_per_second: float = setting(
-        "ARAGORA_EXTRACTIVE_WORDS_PER_SECOND",
-        90.0,
-        number(0),
-        "Pace at which extractive agents speak, so that a person can follow; 0: at once.",
-        group=DEBATES,
     )
 
     openai_api_key: str = setting(
