@@ -535,13 +535,90 @@ class Environment:
         group=LIMITS,
     )
 
+    memory_fast_ttl: int = setting(
+        "ARAGORA_MEMORY_FAST_TTL",
+        60,
+        integer(1),
+        "Seconds that an entry of the fast tier lives after its last use.",
+        group=MEMORY,
+    )
+    memory_fast_bytes: int = setting(
+        "ARAGORA_MEMORY_FAST_BYTES",
+        10 * 1024,
+        integer(1024),
+        "Bytes of the fast tier, for each scope.",
+        group=MEMORY,
+    )
+    memory_medium_ttl: int = setting(
+        "ARAGORA_MEMORY_MEDIUM_TTL",
+        3600,
+        integer(1),
+        "The same for the medium tier, s.",
+        group=MEMORY,
+    )
+    memory_medium_bytes: int = setting(
+        "ARAGORA_MEMORY_MEDIUM_BYTES",
+        100 * 1024,
+        integer(1024),
+        "The same for the medium tier.",
+        group=MEMORY,
+    )
+    memory_slow_ttl: int = setting(
+        "ARAGORA_MEMORY_SLOW_TTL",
+        86_400,
+        integer(1),
+        "The same for the slow tier, s.",
+        group=MEMORY,
+    )
+    memory_slow_bytes: int = setting(
+        "ARAGORA_MEMORY_SLOW_BYTES",
+        1024 * 1024,
+        integer(1024),
+        "The same for the slow tier.",
+        group=MEMORY,
+    )
+    memory_glacial_ttl: int = setting(
+        "ARAGORA_MEMORY_GLACIAL_TTL",
+        604_800,
+        integer(1),
+        "The same for the glacial tier, s.",
+        group=MEMORY,
+    )
+    memory_glacial_bytes: int = setting(
+        "ARAGORA_MEMORY_GLACIAL_BYTES",
+        10 * 1024 * 1024,
+        integer(1024),
+        "The same for the glacial tier.",
+        group=MEMORY,
+    )
+    memory_recall_tokens: int = setting(
+        "ARAGORA_MEMORY_RECALL_TOKENS",
+        800,
+        integer(0, 100_000),
+        "Most tokens of memory that a debate is shown when it begins; 0: none is.",
+        group=MEMORY,
+    )
+    embedder: str = setting(
+        "ARAGORA_EMBEDDER",
+        "wordllama",
+        one_of("wordllama", "hash", "provider"),
+        "What makes embeddings: `wordllama` in this process, `hash` vectors, which need nothing, "
+        "or the `provider` at OPENAI_BASE_URL, which is sent what is remembered and searched.",
+        group=MEMORY,
+    )
+    embedding_model: str = setting(
+        "ARAGORA_EMBEDDING_MODEL",
+        "text-embedding-3-small",
+        text,
+        "The provider's model, where that makes the embeddings.",
+        group=MEMORY,
+    )
     embedding_cache_size: int = setting(
         "ARAGORA_EMBEDDING_CACHE_SIZE",
         1000,
-        integer(0),
-        "Embeddings kept.",
+        integer(0, 1_000_000),
+        "Embeddings kept in a process; about 1.5 KB each.",
         group=MEMORY,
-        used=False,
     )
     embedding_cache_ttl: int = setting(
         "ARAGORA_EMBEDDING_CACHE_TTL",
@@ -549,7 +626,6 @@ class Environment:
         integer(1),
         "Seconds they are kept.",
         group=MEMORY,
-        used=False,
     )
 
     enable_telemetry: bool = setting(

@@ -1,0 +1,189 @@
+"""The nearest vectors of a table: by pgvector where its column is one, else exactly, with numpy.
+
+Both see only rows of the scopes that are named. The exact search keeps the vectors of a scope at
+hand, and knows by the scope's version whether they are current.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connections, transaction
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from memory.embeddings.base import DIMENSIONS, Vectors
+from memory.fields import as_text, is_native
+
+MOST_KEPT_BYTES = 64 * 1024 * 1024
+"""Of vectors that this process keeps at hand, of all scopes together."""
+EXPLORED = 100
+"""HNSW's ef_search: candidates that it looks at, at least."""
+BATCH = 200
+LOADED_AT_ONCE = 2000
+
+Found = dict[int, float]
+"""Similarity by primary key, the nearest first."""
+
+
+def nearest_native(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found:
+    """The nearest of `rows`, by the index of pgvector, which goes on looking until enough of them
+    pass the conditions of `rows`. Keys may be of any type."""
+    from django.db.models import FloatField
+    from django.db.models.expressions import RawSQL
+
+    table = rows.model._meta.db_table
+    given = as_text(vector.tobytes())
+    distance = RawSQL(  # noqa: S611 (the table's name is the model's)
+        f'"{table}"."vector" <#> %s::vector', [given], output_field=FloatField()
+    )
+    using = rows.db
+    with transaction.atomic(using=using):
+        with connections[using].cursor() as cursor:
+            # For this transaction only: a pooler may give the connection to somebody else.
+            cursor.execute(
+                "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), "
+                "set_config('hnsw.ef_search', %s, true)",
+                [str(max(EXPLORED, limit))],
+            )
+        ordered = rows.annotate(distance=distance).order_by("distance")
+        found = list(ordered.values_list("pk", "distance")[:limit])
+    return {pk: -distance for pk, distance in sorted(found, key=lambda row: row[1])}
+
+
+def nearest_exact(
+    parts: Iterable[Matrix],
+    vector: Vectors,
+    allowed: Callable[[list[int]], Iterable[int]],
+    *,
+    limit: int,
+    least: float,
+) -> Found:
+    """The nearest among the vectors of `parts` that `allowed` lets pass, down to a similarity of
+    `least`. `allowed` is asked for a batch at a time, the nearest first."""
+    found: Found = {}
+    for ids, figures in _by_nearness(parts, vector, least):
+        batch = [int(key) for key in ids]
+        passed = set(allowed(batch))
+        found |= {
+            key: float(figure) for key, figure in zip(batch, figures, strict=True) if key in passed
+        }
+        if len(found) >= limit:
+            break
+    return dict(list(found.items())[:limit])
+
+
+def _by_nearness(
+    parts: Iterable[Matrix], vector: Vectors, least: float
+) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    ids_of, figures_of = [], []
+    for part in parts:
+        figures = part.vectors @ vector
+        near = np.flatnonzero(figures >= least)
+        ids_of.append(part.ids[near])
+        figures_of.append(figures[near])
+    if not ids_of:
+        return
+    ids, figures = np.concatenate(ids_of), np.concatenate(figures_of)
+    size = BATCH
+    while len(ids):
+        # The best of what is left, without ordering the rest.
+        count = min(size, len(ids))
+        best = np.argpartition(-figures, count - 1)[:count]
+        best = best[np.argsort(-figures[best], kind="stable")]
+        yield ids[best], figures[best]
+        ids, figures = np.delete(ids, best), np.delete(figures, best)
+        size *= 4
+
+
+# --- Vectors at hand ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The vectors of one scope."""
+
+    version: int
+    ids: NDArray[np.int64]
+    vectors: Vectors
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.ids.nbytes + self.vectors.nbytes)
+
+
+class MatrixCache:
+    """Matrices by scope; the least recently used leave first. Thread-safe."""
+
+    def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Any, Matrix] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        key: Any,
+        *,
+        version: int,
+        ids: Callable[[], Iterable[int]],
+        load: Callable[[list[int]], Mapping[int, bytes]],
+    ) -> Matrix:
+        """The matrix at a version. When it is another, `ids` tells what there is now, and `load` is
+        asked for the vectors of what is new."""
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None and known.version == version:
+                self._kept.move_to_end(key)
+                return known
+        made = _made(known, version, np.fromiter(ids(), dtype=np.int64), load)
+        with self._lock:
+            self._kept[key] = made
+            self._kept.move_to_end(key)
+            while len(self._kept) > 1 and self.nbytes > self._most_bytes:
+                self._kept.popitem(last=False)
+            if self.nbytes > self._most_bytes:
+                self._kept.clear()
+        return made
+
+    @property
+    def nbytes(self) -> int:
+        return sum(matrix.nbytes for matrix in self._kept.values())
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+def _made(
+    known: Matrix | None,
+    version: int,
+    ids: NDArray[np.int64],
+    load: Callable[[list[int]], Mapping[int, bytes]],
+) -> Matrix:
+    rows = np.zeros((len(ids), DIMENSIONS), dtype=np.float32)
+    missing = np.ones(len(ids), dtype=bool)
+    if known is not None and len(known.ids) and len(ids):
+        # Both are in ascending order.
+        places = np.searchsorted(known.ids, ids).clip(max=len(known.ids) - 1)
+        there = known.ids[places] == ids
+        rows[there] = known.vectors[places[there]]
+        missing = ~there
+    wanted = np.flatnonzero(missing)
+    for start in range(0, len(wanted), LOADED_AT_ONCE):
+        part = wanted[start : start + LOADED_AT_ONCE]
+        loaded = load([int(key) for key in ids[part]])
+        for place in part:
+            vector = loaded.get(int(ids[place]))
+            if vector:
+                rows[place] = np.frombuffer(vector, dtype=np.float32)
+    return Matrix(version, ids, rows)
+
+
+def is_indexed(rows: QuerySet[Any]) -> bool:
+    """Whether pgvector searches these rows."""
+    return is_native(rows.db, rows.model._meta.db_table, "vector")

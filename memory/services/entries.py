@@ -1,0 +1,302 @@
+"""Writing to memory: to store, use, pin, promote and forget."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import connections, transaction
+
+from memory import tiers
+from memory.exceptions import EntryNotFound, InvalidEntry, TierFull
+from memory.indexes import purge_words
+from memory.limits import tier_limits
+from memory.models import Entry, Kind
+from memory.scopes import Reader, ScopeName
+from memory.services.shelf import Shelf, kept, lock_existing, lock_scope, settle
+from memory.tiers import Move, NoRoom, Tier
+
+log = structlog.get_logger(__name__)
+
+LONGEST_CONTENT = 20_000
+"""Characters of an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """Something to remember. `importance` is from 0 to 1."""
+
+    content: str
+    kind: Kind
+    tier: Tier
+    importance: float
+    reason: str = "stored"
+    confidence: float | None = None
+    is_public: bool = False
+    pinned: bool = False
+    surprise: float = 0.0
+    author_id: int | None = None
+    debate_id: UUID | None = None
+    debate_slug: str = ""
+    turn: int | None = None
+    source: str | None = field(default=None)
+    """Names what a program writes it from; what is there already is not written again."""
+
+
+def store(*, scope: ScopeName, entry: NewEntry, now: datetime) -> Entry:
+    """Remember one thing. Raises `InvalidEntry`, or `TierFull` when everything in the tier is
+    worth more."""
+    _check(entry)
+    stored = store_many(scope=scope, entries=[entry], now=now)
+    if not stored:
+        raise TierFull(
+            f"The {entry.tier} tier is full of what is worth more. Give this a higher importance, "
+            "or forget something."
+        )
+    return stored[0]
+
+
+def store_many(*, scope: ScopeName, entries: Sequence[NewEntry], now: datetime) -> list[Entry]:
+    """Remember several things of one scope in one transaction; those that found room.
+
+    Embeds them first, so it must not be called on an event loop."""
+    from memory.embeddings.service import get_service
+
+    made = get_service().embed([entry.content for entry in entries])
+    stored: list[Entry] = []
+    with transaction.atomic():
+        shelf = lock_scope(scope, now)
+        known = _known_sources(entries)
+        for new, vector in zip(entries, made.vectors, strict=True):
+            if new.source is not None and new.source in known:
+                continue
+            entry = _row(new, now)
+            if new.pinned:
+                _check_pins(shelf, entry.size)
+            entry.embedder, entry.vector = made.embedder, vector.tobytes()
+            try:
+                shelf.add(entry, new.reason)
+            except NoRoom as refused:
+                log.info(
+                    "memory_not_stored", scope=scope.key, tier=new.tier.value, why=str(refused)
+                )
+            else:
+                stored.append(entry)
+                known |= {new.source} if new.source is not None else set()
+        shelf.close()
+    return stored
+
+
+def use(*, entry_ids: Collection[int], now: datetime) -> None:
+    """A debate has used these entries: they live on, are worth more, and may have earned a slower
+    tier. What is gone by now is passed over."""
+    with transaction.atomic():
+        for shelf, entries in _shelves(entry_ids, now):
+            for entry in entries:
+                entry.uses += 1
+                entry.total_uses += 1
+                entry.last_used_at = now
+                settle(entry, shelf.limits[Tier(entry.tier)])
+                entry.save(
+                    update_fields=["uses", "total_uses", "last_used_at", "standing", "expires_at"]
+                )
+            rise(shelf, [entry.pk for entry in entries])
+            shelf.close()
+
+
+def rise(shelf: Shelf, entry_ids: Collection[int]) -> int:
+    """Take entries to the slower tiers that they have earned; how many went. Each is looked at
+    anew: one that rose may have driven out the next."""
+    risen = 0
+    for entry_id in entry_ids:
+        entry = shelf.entries().filter(pk=entry_id).first()
+        earned = tiers.promotion(kept(entry)) if entry else None
+        if entry and earned:
+            risen += shelf.move(entry, earned.tier, Move.PROMOTED, earned.reason)
+    return risen
+
+
+def promote(*, entry_id: int, reader: Reader, tier: Tier, now: datetime) -> Entry:
+    """Move an entry to the tier that a person asks for. Raises `EntryNotFound`, `InvalidEntry`,
+    `TierFull`."""
+    with transaction.atomic():
+        shelf, entry = _one(entry_id, reader, now)
+        if Tier(entry.tier) is tier:
+            raise InvalidEntry(
+                f"It is in the {tier} tier already.", fields=(("target_tier", "It is there."),)
+            )
+        up = tiers.ORDER.index(tier) > tiers.ORDER.index(Tier(entry.tier))
+        entry.last_used_at = now
+        move = Move.PROMOTED if up else Move.DEMOTED
+        if entry.size > shelf.limits[tier].max_bytes:
+            raise TierFull(f"It is larger than the whole {tier} tier.")
+        if not shelf.move(entry, tier, move, "a person moved it"):
+            raise TierFull(f"The {tier} tier is full of what is worth more.")
+        shelf.close()
+    return entry
+
+
+def pin(*, entry_id: int, reader: Reader, pinned: bool, now: datetime) -> Entry:
+    """Keep an entry for good, in the glacial tier, or no longer. Raises `EntryNotFound`,
+    `TierFull`."""
+    with transaction.atomic():
+        shelf, entry = _one(entry_id, reader, now)
+        if entry.pinned == pinned:
+            return entry
+        entry.pinned, entry.last_used_at = pinned, now
+        if pinned:
+            _check_pins(shelf, entry.size)
+            if Tier(entry.tier) is not Tier.GLACIAL and not shelf.move(
+                entry, Tier.GLACIAL, Move.PROMOTED, "a person pinned it"
+            ):
+                raise TierFull("The glacial tier is full of what is worth more.")
+        settle(entry, shelf.limits[Tier(entry.tier)])
+        entry.save(update_fields=["pinned", "last_used_at", "standing", "expires_at"])
+        move = Move.PINNED if pinned else Move.UNPINNED
+        shelf.note(entry, move, "a person pinned it" if pinned else "a person unpinned it")
+        shelf.close()
+    return entry
+
+
+def pin_fact(
+    *, scope: ScopeName, content: str, author_id: int | None, is_public: bool, now: datetime
+) -> Entry:
+    """Keep a fact for good that a person writes. Raises `InvalidEntry`, `TierFull`."""
+    new = NewEntry(
+        content=content.strip(),
+        kind=Kind.FACT,
+        tier=Tier.GLACIAL,
+        importance=1.0,
+        reason="a person pinned it",
+        is_public=is_public,
+        pinned=True,
+        author_id=author_id,
+    )
+    return store(scope=scope, entry=new, now=now)
+
+
+def forget(*, entry_ids: Collection[int], reader: Reader, now: datetime) -> int:
+    """Forget entries for good: their text, words and vectors; how many there were. Raises
+    `EntryNotFound` when none of them is there to be seen."""
+    visible = Entry.objects.filter(reader.entries(), pk__in=list(entry_ids))
+    with transaction.atomic():
+        forgotten = _forget(list(visible.values_list("pk", flat=True)), now)
+    if not forgotten:
+        raise EntryNotFound("There is no such entry, or it is not yours to see.")
+    return forgotten
+
+
+def forget_debate(*, debate_id: UUID, now: datetime) -> int:
+    """Forget what a debate left; how much that was. In the caller's transaction, if there is
+    one."""
+    left = Entry.objects.filter(debate_id=debate_id)
+    with transaction.atomic():
+        return _forget(list(left.values_list("pk", flat=True)), now)
+
+
+def publish_debate(*, debate_id: UUID, is_public: bool) -> None:
+    """Who may read a debate has changed, and with it who may recall what it left."""
+    Entry.objects.filter(debate_id=debate_id).update(is_public=is_public)
+
+
+def surprise_debate(*, debate_id: UUID, surprise: float, now: datetime) -> None:
+    """It turned out how far a debate was from the truth: what it left matters more, and what
+    contradicted it moves to a slower tier."""
+    ids = Entry.objects.filter(debate_id=debate_id, kind=Kind.DECISION).values_list("pk", flat=True)
+    with transaction.atomic():
+        for shelf, entries in _shelves(list(ids), now):
+            for entry in entries:
+                entry.surprise = surprise
+                entry.last_used_at = now
+                settle(entry, shelf.limits[Tier(entry.tier)])
+                entry.save(update_fields=["surprise", "last_used_at", "standing", "expires_at"])
+            rise(shelf, [entry.pk for entry in entries])
+            shelf.close()
+
+
+# --- Helpers -----------------------------------------------------------------------------------
+
+
+def _forget(ids: Collection[int], now: datetime) -> int:
+    count = 0
+    for shelf, entries in _shelves(ids, now):
+        shelf.remove(entries, Move.FORGOTTEN, "somebody asked to forget it")
+        shelf.close()
+        count += len(entries)
+    if count:
+        purge_words(connections[Entry.objects.db])
+    return count
+
+
+def _shelves(ids: Collection[int], now: datetime) -> Iterable[tuple[Shelf, list[Entry]]]:
+    """The scopes of these entries, locked in a fixed order, with the entries as they then are."""
+    scopes = Entry.objects.filter(pk__in=list(ids)).values_list("scope_id", flat=True)
+    for scope_id in sorted(set(scopes.order_by())):
+        shelf = lock_existing(scope_id, now)
+        if shelf is not None:
+            yield shelf, list(shelf.entries().filter(pk__in=list(ids)).order_by("pk"))
+
+
+def _one(entry_id: int, reader: Reader, now: datetime) -> tuple[Shelf, Entry]:
+    visible = Entry.objects.filter(reader.entries(), pk=entry_id)
+    for shelf, entries in _shelves(visible.values_list("pk", flat=True), now):
+        for entry in entries:
+            if entry.expires_at is None or entry.expires_at > now:
+                return shelf, entry
+    raise EntryNotFound("There is no such entry, or it is not yours to see.")
+
+
+def _known_sources(entries: Sequence[NewEntry]) -> set[str]:
+    sources = [entry.source for entry in entries if entry.source is not None]
+    if not sources:
+        return set()
+    found = Entry.objects.filter(source__in=sources).values_list("source", flat=True)
+    return {source for source in found if source is not None}
+
+
+def _row(new: NewEntry, now: datetime) -> Entry:
+    return Entry(
+        content=new.content,
+        kind=new.kind,
+        tier=new.tier,
+        size=len(new.content.encode("utf-8", "replace")),
+        importance=new.importance,
+        surprise=new.surprise,
+        confidence=new.confidence,
+        is_public=new.is_public,
+        pinned=new.pinned,
+        author_id=new.author_id,
+        debate_id=new.debate_id,
+        debate_slug=new.debate_slug,
+        turn=new.turn,
+        source=new.source,
+        created_at=now,
+        last_used_at=now,
+    )
+
+
+def _check(entry: NewEntry) -> None:
+    faults: list[tuple[str, str]] = []
+    if not entry.content.strip():
+        faults.append(("content", "Write what is to be remembered."))
+    elif len(entry.content) > LONGEST_CONTENT:
+        faults.append(("content", f"Use at most {LONGEST_CONTENT:,} characters."))
+    elif "\0" in entry.content or any(0xD800 <= ord(c) <= 0xDFFF for c in entry.content):
+        faults.append(("content", "Remove the characters that no database can hold."))
+    else:
+        most = tier_limits()[entry.tier].max_bytes
+        if len(entry.content.encode()) > most:
+            faults.append(("content", f"The {entry.tier} tier holds at most {most:,} bytes."))
+    if not 0.0 <= entry.importance <= 1.0:
+        faults.append(("importance", "Use a number from 0 to 1."))
+    if faults:
+        raise InvalidEntry(" ".join(text for _, text in faults), fields=tuple(faults))
+
+
+def _check_pins(shelf: Shelf, size: int) -> None:
+    pinned = shelf.entries().filter(pinned=True).values_list("size", flat=True)
+    if not tiers.may_pin(pinned_bytes=sum(pinned), size=size, limits=shelf.limits[Tier.GLACIAL]):
+        raise TierFull("Half of the glacial tier is pinned already. Unpin something first.")

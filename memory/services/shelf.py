@@ -1,0 +1,239 @@
+"""A scope under its lock: what goes in, moves and leaves, within the bytes of every tier.
+
+One lock covers all tiers of a scope, since what has to leave one may fall into another; writers of
+different scopes never wait for each other. On PostgreSQL it is the scope's row, which survives a
+pooler; on SQLite the one writer's lock, which `IMMEDIATE` takes when the transaction begins.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from memory import tiers
+from memory.limits import tier_limits
+from memory.models import Entry, EntryEvent, Scope
+from memory.scopes import ScopeName
+from memory.tiers import Kept, Move, NoRoom, Tier
+
+AT_ONCE = 64
+"""Entries that are looked at together when somebody has to leave."""
+ROOM_WAS_NEEDED = "room was needed for something worth more"
+EXPIRED = "not used for as long as the tier keeps things"
+
+
+class Shelf:
+    """A scope that this transaction has locked. `close` writes what has changed."""
+
+    def __init__(self, scope: Scope, now: datetime) -> None:
+        self.scope = scope
+        self.now = now
+        self.limits = tier_limits()
+        self._bytes = {tier: scope.bytes_of(tier) for tier in Tier}
+        self._events: list[EntryEvent] = []
+        self._gone: list[Entry] = []
+        self._moving: set[int] = set()
+        """Entries that are between two tiers."""
+
+    # --- In and out ----------------------------------------------------------------------------
+
+    def add(self, entry: Entry, reason: str) -> None:
+        """Keep a new entry, at the cost of what is worth less. Raises `NoRoom`."""
+        self._place(entry, Tier(entry.tier))
+        entry.save(force_insert=True)
+        self._note(entry, Move.STORED, reason)
+
+    def move(self, entry: Entry, tier: Tier, move: Move, reason: str) -> bool:
+        """Take an entry to another tier, if there is room; whether it went. Its uses count anew."""
+        before = Tier(entry.tier)
+        as_it_was = (entry.tier, entry.uses, entry.standing, entry.expires_at)
+        entry.uses = 0
+        # Its old place is free at once: what it drives out may fall there, and not drive it out.
+        self._bytes[before] -= entry.size
+        self._moving.add(entry.pk)
+        try:
+            self._place(entry, tier)
+        except NoRoom:
+            self._bytes[before] += entry.size
+            entry.tier, entry.uses, entry.standing, entry.expires_at = as_it_was
+            return False
+        finally:
+            self._moving.discard(entry.pk)
+        entry.save(update_fields=_MOVING)
+        self._note(entry, move, reason, before)
+        return True
+
+    def remove(self, entries: Sequence[Entry], move: Move, reason: str) -> None:
+        """Take entries out for good."""
+        if not entries:
+            return
+        Entry.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
+        for entry in entries:
+            self._bytes[Tier(entry.tier)] -= entry.size
+            self._note(entry, move, reason)
+        self._gone += entries
+
+    def expire(self, tier: Tier | None = None) -> int:
+        """Take out what has expired, of one tier or of all; how much that was."""
+        found = self.entries().filter(expires_at__lte=self.now).exclude(pk__in=self._moving)
+        if tier is not None:
+            found = found.filter(tier=tier)
+        expired = list(found)
+        self.remove(expired, Move.EXPIRED, EXPIRED)
+        return len(expired)
+
+    def note(self, entry: Entry, move: Move, reason: str) -> None:
+        """Say what happened to an entry that stayed where it is."""
+        self._note(entry, move, reason)
+
+    def entries(self) -> QuerySet[Entry]:
+        return Entry.objects.filter(scope=self.scope).defer("vector")
+
+    def close(self) -> None:
+        """Write the bytes and the events."""
+        EntryEvent.objects.bulk_create(self._events)
+        figures: dict[str, Any] = {f"{tier}_bytes": self._bytes[tier] for tier in Tier}
+        Scope.objects.filter(pk=self.scope.pk).update(version=new_version(), **figures)
+        if self._gone:
+            texts = [entry.content for entry in self._gone]
+            transaction.on_commit(lambda: drop_embeddings(texts), robust=True)
+
+    # --- Room ----------------------------------------------------------------------------------
+
+    def _place(self, entry: Entry, tier: Tier) -> None:
+        """Make room in the tier and count the entry there. Raises `NoRoom`, having moved
+        nothing."""
+        limits = self.limits[tier]
+        entry.tier = tier
+        entry.scope, entry.workspace_id = self.scope, self.scope.workspace_id
+        settle(entry, limits)
+        incoming = kept(entry)
+        if self._bytes[tier] + entry.size > limits.max_bytes:
+            if entry.size <= limits.max_bytes:
+                self.expire(tier)
+            leaving = tiers.make_room(
+                map(kept, self._leaving_first(tier)),
+                incoming=incoming,
+                occupied=self._bytes[tier],
+                limits=limits,
+            )
+            self._let_go([one.id for one in leaving])
+        self._bytes[tier] += entry.size
+
+    def _leaving_first(self, tier: Tier) -> Iterator[Entry]:
+        """The entries of a tier, the least valuable first; read as far as they are wanted."""
+        there = self.entries().filter(tier=tier).exclude(pk__in=self._moving)
+        ordered = there.order_by("pinned", "standing", "pk")
+        start = 0
+        while part := list(ordered[start : start + AT_ONCE]):
+            yield from part
+            start += AT_ONCE
+
+    def _let_go(self, ids: Sequence[int]) -> None:
+        """Have entries leave their tier: to the next faster one if they would live there and find
+        room, else out."""
+        out: list[Entry] = []
+        for entry in self.entries().filter(pk__in=ids).order_by("standing", "pk"):
+            tier = tiers.demotion(kept(entry), self.limits, self.now)
+            entry.falls += 1
+            if tier is None or not self.move(entry, tier, Move.DEMOTED, ROOM_WAS_NEEDED):
+                out.append(entry)
+        self.remove(out, Move.EVICTED, ROOM_WAS_NEEDED)
+
+    def _note(self, entry: Entry, move: Move, reason: str, before: Tier | None = None) -> None:
+        self._events.append(
+            EntryEvent(
+                entry_id=entry.pk,
+                scope=self.scope,
+                workspace_id=self.scope.workspace_id,
+                move=move,
+                tier=entry.tier,
+                from_tier=before or "",
+                reason=reason[:200],
+                size=entry.size,
+                created_at=self.now,
+            )
+        )
+
+
+_MOVING = ["tier", "uses", "falls", "standing", "expires_at", "pinned", "surprise", "last_used_at"]
+
+
+def new_version() -> int:
+    """Drawn by lot and not counted: a count that was rolled back would come again for something
+    else."""
+    return secrets.randbits(62)
+
+
+def lock_scope(name: ScopeName, now: datetime) -> Shelf:
+    """The scope under its lock, made if nothing was remembered there yet. In a transaction."""
+    found = _locked(key=name.key)
+    if found is None:
+        try:
+            with transaction.atomic():
+                Scope.objects.create(
+                    key=name.key,
+                    kind=name.kind,
+                    workspace_id=name.workspace_id,
+                    user_id=name.user_id,
+                    debate_id=name.debate_id,
+                )
+        except IntegrityError:
+            if not Scope.objects.filter(key=name.key).exists():
+                raise  # Not a race: its workspace or its user is gone.
+        found = _locked(key=name.key)
+    assert found is not None, "a scope is never removed but with its tenant"  # noqa: S101
+    return Shelf(found, now)
+
+
+def lock_existing(scope_id: int, now: datetime) -> Shelf | None:
+    """The scope under its lock; None when it is gone with its tenant. In a transaction."""
+    found = _locked(pk=scope_id)
+    return None if found is None else Shelf(found, now)
+
+
+def _locked(**where: Any) -> Scope | None:
+    return Scope.objects.select_for_update(of=("self",)).filter(**where).first()
+
+
+def settle(entry: Entry, limits: tiers.Limits) -> None:
+    """Bring what follows from use, importance and tier up to date."""
+    entry.standing = tiers.standing(
+        importance=entry.importance,
+        uses=entry.uses,
+        last_used_at=entry.last_used_at,
+        limits=limits,
+    )
+    entry.expires_at = tiers.expires_at(
+        last_used_at=entry.last_used_at, limits=limits, pinned=entry.pinned
+    )
+
+
+def kept(entry: Entry) -> Kept:
+    """The entry as the rules see it. One that is new comes after all that are there."""
+    return Kept(
+        id=entry.pk or sys.maxsize,
+        tier=Tier(entry.tier),
+        size=entry.size,
+        importance=entry.importance,
+        uses=entry.uses,
+        last_used_at=entry.last_used_at,
+        surprise=entry.surprise,
+        falls=entry.falls,
+        pinned=entry.pinned,
+    )
+
+
+def drop_embeddings(texts: Sequence[str]) -> None:
+    """Have nothing of these texts in this process's cache of embeddings."""
+    # A process that has made none does not load what makes them.
+    if "memory.embeddings.service" in sys.modules:
+        from memory.embeddings.service import get_service
+
+        get_service().forget(texts)

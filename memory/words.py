@@ -1,0 +1,47 @@
+"""The words of a query that say something. Pure: no Django."""
+
+from __future__ import annotations
+
+import math
+import re
+
+MOST_TERMS = 24
+_WORD = re.compile(r"\w+")
+_PARTICLES_OF_ENGLISH = """
+a about after all also am an and any are as at be because been before being between both but by can
+could did do does doing don for from further had has have having he her here his how i if in into is
+it its just me more most my no nor not now of off on once only or other our out over own same she
+should so some such than that the their them then there these they this those through to too under
+until up us very was we were what when where which while who whom why will with would you your
+"""
+_PARTICLES = frozenset(_PARTICLES_OF_ENGLISH.split())
+_ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ers", "er", "ed", "es", "s", "y", "e")
+
+
+def terms(text: str) -> list[str]:
+    """The distinct words of a text that are no particles, in order, lowercase."""
+    found = dict.fromkeys(word for word in _WORD.findall(text.lower()) if word not in _PARTICLES)
+    return list(found)[:MOST_TERMS] or list(dict.fromkeys(_WORD.findall(text.lower())))[:MOST_TERMS]
+
+
+def coverage(query: str, text: str) -> float:
+    """The share of the query's terms that a text mentions, from 0 to 1; forms of one word are
+    one."""
+    asked = {_stem(term) for term in terms(query)}
+    if not asked:
+        return 0.0
+    said = {_stem(word) for word in _WORD.findall(text.lower())}
+    return len(asked & said) / len(asked)
+
+
+def tokens_of(text: str) -> int:
+    """Tokens of a text, on the high side, as the engine estimates them."""
+    wide = 0 if text.isascii() else len(text.encode("utf-8", "replace")) - len(text)
+    return math.ceil((len(text) / 4.0 + wide) * 1.25)
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
