@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ settings.register_profile("aragora", deadline=None)
 settings.load_profile("aragora")
 
 django_settings.TENANCY_STRICT = True
+
+
+@pytest.fixture(autouse=True)
+def _no_embedder_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors that need nothing loaded; what tests wordllama asks for it."""
+    monkeypatch.setattr(django_settings, "ARAGORA", replace(django_settings.ARAGORA, embedder="hash"))
 
 
 @pytest.hookimpl(trylast=True)

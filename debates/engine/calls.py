@@ -18,6 +18,7 @@ from debates.engine.types import (
     Peer,
     Phase,
     Position,
+    Recalled,
     Setup,
     Turn,
 )
@@ -27,8 +28,8 @@ Audience = tuple[str, ...]
 
 
 def opening_call(setup: Setup, panelist: Panelist, round_number: int, phase: Phase) -> Call:
-    """DRAFT or PROPOSE: blind."""
-    return _call(setup, panelist, round_number, phase)
+    """DRAFT or PROPOSE: blind, but for what earlier debates came to."""
+    return _call(setup, panelist, round_number, phase, recalled=setup.recalled)
 
 
 def exchange_call(
@@ -157,6 +158,7 @@ def _call(
     objections: tuple[Objection, ...] = (),
     choices: tuple[Choice, ...] = (),
     audience: Audience = (),
+    recalled: tuple[Recalled, ...] = (),
 ) -> Call:
     return Call(
         CallKey(round_number, phase, panelist.name, part),
@@ -170,6 +172,7 @@ def _call(
             objections,
             choices,
             audience,
+            recalled,
         ),
         panelist.max_output_tokens,
         peer_names,

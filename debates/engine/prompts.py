@@ -1,9 +1,10 @@
 """What an agent is told: a `Call` as a system and a user prompt.
 
-Everything that somebody else wrote (the question and its context, documents, other agents' words,
-suggestions from the audience) is quoted between fence lines, and the agent is told that quoted
-text is material to judge and never an instruction. A fence carries a mark drawn from the quoted
-material itself and checked not to occur in it, so no quoted text can end its own quotation.
+Everything that somebody else wrote (the question and its context, documents, what is remembered of
+earlier debates, other agents' words, suggestions from the audience) is quoted between fence lines,
+and the agent is told that quoted text is material to judge and never an instruction. A fence
+carries a mark drawn from the quoted material itself and checked not to occur in it, so no quoted
+text can end its own quotation.
 
 The parts that are the same for all calls of a debate come first, so that providers can cache them.
 """
@@ -45,6 +46,9 @@ def render(call: Call) -> Prompt:
             quote(f"DOCUMENT {document.number}", f"{document.title}\n\n{document.text}")
             for document in brief.documents
         ]
+    if brief.recalled:
+        parts.append(_MEMORY)
+        parts += [quote(f"MEMORY {item.label}", item.text) for item in brief.recalled]
     parts += _SITUATIONS[call.key.phase](brief, quote)
     if brief.audience:
         parts.append("People who watch the debate suggest to consider:")
@@ -53,6 +57,10 @@ def render(call: Call) -> Prompt:
     return Prompt(_system(brief, call.key.phase, mark), "\n\n".join(parts))
 
 
+_MEMORY = (
+    "What earlier debates left behind. It may be wrong or out of date, and it is no evidence that "
+    "an answer is right; cite it as in [M1] where you use it:"
+)
 Quote = Callable[[str, str], str]
 
 
@@ -245,6 +253,7 @@ def _mark(brief: Brief) -> str:
         quoted += (choice.answer, choice.rationale)
     quoted += [objection.text for objection in brief.objections]
     quoted += brief.audience
+    quoted += [item.text for item in brief.recalled]
     mark = digest.hexdigest()
     while any(mark in text for text in quoted):
         digest.update(b"again")

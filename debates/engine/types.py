@@ -141,6 +141,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """What was remembered from earlier debates. `label` is what agents cite: [M1], [M2], …"""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """Everything that is fixed when a debate starts."""
 
@@ -157,6 +165,8 @@ class Setup:
     budget_tokens: int | None = None
     budget_usd: float | None = None
     deadline_seconds: float | None = None
+    recalled: tuple[Recalled, ...] = ()
+    """What the first round is shown of memory, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +240,8 @@ class Brief:
     choices: tuple[Choice, ...] = ()
     audience: tuple[str, ...] = ()
     """What people who watch suggest; quoted in prompts as data."""
+    recalled: tuple[Recalled, ...] = ()
+    """What is remembered of earlier debates; quoted in prompts as data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from debates.models.debate import Debate
 from debates.models.document import Document
 from debates.models.event import DebateEvent
 from debates.models.idempotency import IdempotencyRecord
+from debates.models.outcome import Outcome
+from debates.models.question import QuestionVector
 from debates.models.rating import Match, MatchResult, Rating
 from debates.models.sharing import ShareLink
 from debates.models.stream import StreamPlace
@@ -24,6 +26,8 @@ __all__ = [
     "IdempotencyRecord",
     "Match",
     "MatchResult",
+    "Outcome",
+    "QuestionVector",
     "Rating",
     "Round",
     "ShareLink",

@@ -66,6 +66,8 @@ class Debate(models.Model):
     stop_reason = models.CharField(max_length=16, blank=True, choices=choices_of(StopReason))
     failure = models.TextField(blank=True)
     """Why it failed, in one sentence for people."""
+    use_memory = models.BooleanField(default=True)
+    """Whether the first round is shown what is remembered of earlier debates."""
     stop_requested = models.BooleanField(default=False)
     """Somebody asked for the verdict with what there is."""
     round = models.PositiveSmallIntegerField(default=0)

@@ -56,12 +56,12 @@ def with_suggestions(
         step = plan(tuple(one.text for one in waiting[:count]))
         if not isinstance(step, Ask) or (step.round, step.phase) != (ask.round, ask.phase):
             continue  # The budget does not suffice for it.
-        if all(_fits_context(call, specs[call.key.agent]) for call in step.calls):
+        if all(fits_context(call, specs[call.key.agent]) for call in step.calls):
             return step, [one.number for one in waiting[:count]]
     return ask, []
 
 
-def _fits_context(call: Call, spec: AgentSpec) -> bool:
+def fits_context(call: Call, spec: AgentSpec) -> bool:
     """Whether the prompt leaves room for an answer with whoever may be asked."""
     models = [member for member in chain_of(spec) if member.is_language_model]
     if not models:

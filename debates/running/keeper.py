@@ -23,6 +23,7 @@ from debates.running.loading import Loaded
 from debates.running.run import DebateRun, Ending, Order
 from debates.running.threads import DatabaseThreads
 from debates.running.writer import Writer
+from debates.services.remembering import remember_debate
 
 T = TypeVar("T")
 
@@ -59,7 +60,11 @@ class Keeper:
         self._on_free = on_free
         self._runs: dict[Claim, DebateRun] = {}
         self._tasks: dict[Claim, asyncio.Task[Ending]] = {}
+        self._remembering: set[asyncio.Task[None]] = set()
+        """What follows debates that are over, and holds nobody up."""
         self._watch: asyncio.Task[None] | None = None
+        self._one_memory = asyncio.Semaphore(1)
+        """One at a time, so that the threads stay free for the debates that run."""
         self._order = Order.GO_ON
         self._look = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -90,7 +95,7 @@ class Keeper:
         claim = (run.debate_id, run.fence)
         task = spawn(run.run(), f"debate {run.debate_id}")
         self._runs[claim], self._tasks[claim] = run, task
-        task.add_done_callback(lambda _: self._ended(claim))
+        task.add_done_callback(lambda done: self._ended(claim, done))
         return task
 
     def order(self, order: Order) -> None:
@@ -108,6 +113,8 @@ class Keeper:
             if late:
                 self.order(Order.LEAVE_NOW)
                 await asyncio.wait(late)
+        if self._remembering:
+            await asyncio.wait(self._remembering)
         wake.remove_listener(self._woken)
         if self._watch is not None:
             self._watch.cancel()
@@ -116,10 +123,25 @@ class Keeper:
 
     # --- Runs ----------------------------------------------------------------------------------
 
-    def _ended(self, claim: Claim) -> None:
+    def _ended(self, claim: Claim, done: asyncio.Task[Ending]) -> None:
         self._runs.pop(claim, None)
         self._tasks.pop(claim, None)
         self._on_free()
+        if not done.cancelled() and done.result() is Ending.COMPLETED:
+            task = spawn(self._remember(claim[0]), f"remember {claim[0]}")
+            self._remembering.add(task)
+            task.add_done_callback(self._remembering.discard)
+
+    async def _remember(self, debate_id: UUID) -> None:
+        """Have memory keep what the debate leaves. A worker that dies before it does is made up
+        for by `remember_missed`."""
+        async with self._one_memory:
+            try:
+                await self.threads.run(remember_debate, debate_id=debate_id, now=self.now())
+            except Exception as error:
+                log.warning(
+                    "debate_not_remembered", debate_id=str(debate_id), error=type(error).__name__
+                )
 
     # --- Watching ------------------------------------------------------------------------------
 

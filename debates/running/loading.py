@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
@@ -23,11 +23,13 @@ from debates.models import Debate, Round, Turn
 from debates.providers.base import AgentSpec
 from debates.running import claims
 from debates.running.checkpoint import Checkpoint, Opening
+from debates.running.recalling import Recaller, Recollection, recalled_before
 from debates.running.records import stored_turn
 from debates.running.rounds import Rounds
 from debates.services.bulk import insert_rows
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
+from memory.services import entries
 
 MOST_LOOKS = 10
 """At the queue, to take what was asked for from it."""
@@ -91,13 +93,15 @@ def _take(
     debates: Sequence[Debate], holder: str, statuses: frozenset[DebateStatus], now: datetime
 ) -> list[Loaded]:
     found = [(debate, _load_or_none(debate)) for debate in debates]
+    recollections = _recollections([loaded for _, loaded in found if loaded], now)
+    found = [(debate, loaded and _reminded(loaded, recollections)) for debate, loaded in found]
     taken: list[Loaded] = []
     broken: list[Debate] = []
     events: list[EventRow] = []
     opened: list[Opening] = []
     with transaction.atomic():
         for debate, loaded in found:
-            opening = _opening(loaded, now) if loaded else None
+            opening = _opening(loaded, recollections, now) if loaded else None
             rows = claims.claim(debate, holder=holder, statuses=statuses, opening=opening, now=now)
             if rows is None:
                 continue  # Another process got there first.
@@ -112,6 +116,7 @@ def _take(
                 taken.append(replace(loaded, round_started_at=now))
         insert_events(events)
         insert_rows(Round, Opening._fields, opened)
+    _count_uses(taken, recollections, now)
     for debate in broken:
         claims.give_up(debate_id=debate.pk, fence=debate.fence, now=now)
     return taken
@@ -133,14 +138,16 @@ def load(debate: Debate) -> Loaded:
         specs[judge.name] = judge
     turns: tuple[EngineTurn, ...] = ()
     started_at = None
+    setup = build_setup(debate)
     if debate.phase:  # Otherwise nothing has been opened yet.
         rows = Turn.objects.filter(debate=debate).order_by("index")
         turns = tuple(stored_turn(row) for row in rows)
         newest = Round.objects.filter(debate=debate).order_by("-number").first()
         started_at = newest.started_at if newest else None
+        setup = replace(setup, recalled=recalled_before(debate))
     return Loaded(
         debate=debate,
-        setup=build_setup(debate),
+        setup=setup,
         specs=specs,
         turns=turns,
         round_started_at=started_at,
@@ -153,11 +160,48 @@ def _others_spoke(debate: Debate) -> bool:
     return debate.started_at is not None or debate.last_seq > (debate.queued_at is not None)
 
 
-def _opening(loaded: Loaded, now: datetime) -> Checkpoint | None:
+def _recollections(loaded: Sequence[Loaded], now: datetime) -> dict[UUID, Recollection]:
+    """What those that begin are shown of memory."""
+    recaller = Recaller(now)
+    found = {
+        one.debate.pk: recaller.recall(one.debate, one.setup, one.specs)
+        for one in loaded
+        if one.debate.started_at is None
+    }
+    return {key: recollection for key, recollection in found.items() if recollection is not None}
+
+
+def _reminded(loaded: Loaded, recollections: Mapping[UUID, Recollection]) -> Loaded:
+    recollection = recollections.get(loaded.debate.pk)
+    if recollection is None:
+        return loaded
+    return replace(loaded, setup=replace(loaded.setup, recalled=recollection.recalled))
+
+
+def _count_uses(
+    taken: Sequence[Loaded], recollections: Mapping[UUID, Recollection], now: datetime
+) -> None:
+    """Say that what was recalled was used. That it could not be counted undoes nothing."""
+    for loaded in taken:
+        recollection = recollections.get(loaded.debate.pk)
+        if recollection is not None and recollection.entry_ids:
+            try:
+                entries.use(entry_ids=recollection.entry_ids, now=now)
+            except DatabaseError as error:
+                log.warning("memory_use_not_counted", error=type(error).__name__)
+
+
+def _opening(
+    loaded: Loaded, recollections: Mapping[UUID, Recollection], now: datetime
+) -> Checkpoint | None:
     """What is written when the first phase begins; None where the run has to see for itself."""
     if loaded.debate.started_at is not None:
         return None
     step = next_step(loaded.setup, (), Spent())
     if not isinstance(step, Ask):
         return None
-    return loaded.rounds().opening(step, (), now=now)
+    opening = loaded.rounds().opening(step, (), now=now)
+    recollection = recollections.get(loaded.debate.pk)
+    if recollection is None:
+        return opening
+    return replace(opening, events=[recollection.event, *opening.events])

@@ -81,6 +81,7 @@ def _store(
         budget_usd=plan.budget_usd,
         budget_tokens=request.budget_tokens,
         deadline_seconds=request.deadline_seconds,
+        use_memory=request.use_memory,
         status=DebateStatus.PENDING if request.autostart else DebateStatus.CREATED,
         created_at=now,
         queued_at=now if request.autostart else None,

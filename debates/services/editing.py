@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
@@ -18,6 +19,7 @@ from debates.services.planning import (
     check_tags,
     clean_tags,
 )
+from memory.services.entries import forget_debate, publish_debate
 
 log = structlog.get_logger(__name__)
 
@@ -56,15 +58,20 @@ def update_debate(
             changed.append("visibility")
         faults.raise_any()
         debate.save(update_fields=changed)
+        if visibility is not None:
+            is_public = debate.visibility == Visibility.PUBLIC
+            publish_debate(debate_id=debate_id, is_public=is_public)
     log.info("debate_edited", debate_id=str(debate_id), fields=changed)
     return debate
 
 
 def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
-    """Remove the debate with its transcript and events. What it cost stays on record."""
+    """Remove the debate with its transcript and events, and what memory has of it. What it cost
+    stays on record."""
     with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
         if debate.status not in _DELETABLE:
             raise StateForbids(f"The debate is {debate.status}; cancel it before you delete it.")
+        forget_debate(debate_id=debate_id, now=timezone.now())
         with across_tenants(Purpose.CLEANING):  # What it cost belongs to nobody from now on.
             debate.delete()
     log.info("debate_deleted", debate_id=str(debate_id))

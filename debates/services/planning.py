@@ -82,6 +82,8 @@ class NewDebate:
     domain: str = "general"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     autostart: bool = True
+    use_memory: bool = True
+    """Whether the first round is shown what is remembered of earlier debates."""
 
 
 @dataclass(frozen=True, slots=True)

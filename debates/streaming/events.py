@@ -302,9 +302,43 @@ class UserVote(TypedDict):
     """All votes, this one included."""
 
 
+class RecalledEntry(TypedDict):
+    """What an earlier debate, or a person, left in memory."""
+
+    id: int
+    label: str
+    """What agents cite: M1, M2, …"""
+    tier: str
+    kind: str
+    content: str
+    """As the first round is shown it."""
+    importance: float
+    score: float
+    """From 0 to 1."""
+    why: str
+    """Why it was recalled, for people."""
+    debate_id: str | None
+    """Where it comes from; null for what a person wrote."""
+    slug: str
+    created_at: str
+
+
+class SettledBefore(TypedDict):
+    """An earlier debate of the same question that came to a decision."""
+
+    debate_id: str
+    slug: str
+    question: str
+    answer: str
+    confidence: float
+    similarity: float
+    completed_at: str
+
+
 class MemoryRecall(TypedDict):
     debate_id: str
-    entries: list[dict[str, Any]]
+    entries: list[RecalledEntry]
+    settled: list[SettledBefore]
 
 
 class RatingChange(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,17 +60,27 @@ class EmbeddingService:
             log.warning("embedding_failed", embedder=chosen.name, error=str(error))
             return Embedded(self._cached(self._fallback, texts), self._fallback.name)
 
+    def embed_within(self, texts: Sequence[str], *, seconds: float) -> Embedded | None:
+        """The same, or None when it takes longer; then it goes on, so that the next one finds
+        the embedder loaded and the cache filled."""
+        if self.is_ready and settings.ARAGORA.embedder != "provider":
+            return self.embed(texts)
+        made: queue.SimpleQueue[Embedded] = queue.SimpleQueue()
+        work = threading.Thread(
+            target=lambda: made.put(self.embed(texts)), name="embedder", daemon=True
+        )
+        work.start()
+        try:
+            return made.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
     def forget(self, texts: Sequence[str]) -> None:
         """Drop what the cache has of these texts."""
         for text in texts:
             for embedder in (self._chosen, self._fallback):
                 if embedder is not None:
                     self.cache.discard(key_of(embedder.name, text))
-
-    def load_in_background(self) -> None:
-        """Begin to load the embedder, unless that is done or under way."""
-        if not self.is_ready and not self._loading.locked():
-            threading.Thread(target=self._embedder, name="embedder", daemon=True).start()
 
     def _cached(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)

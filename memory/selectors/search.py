@@ -22,6 +22,7 @@ from memory.tiers import Tier
 from memory.words import coverage, terms, tokens_of
 
 if TYPE_CHECKING:
+    from memory.embeddings.service import Embedded
     from memory.selectors.nearest import Matrix, MatrixCache
 
 POOL = 50
@@ -114,10 +115,12 @@ def search(
     token_budget: int | None = None,
     clear_only: bool = False,
     parts: Parts = BOTH,
+    embedded: Embedded | None = None,
 ) -> list[Hit]:
     """The entries that answer the query best, best first.
 
-    Embeds the query, so it must not be called on an event loop. With `clear_only`, only what is
+    Embeds the query, unless it is given `embedded`, so it must not be called on an event loop.
+    With `clear_only`, only what is
     about the query without doubt."""
     scopes = dict(Scope.objects.filter(reader.scopes()).values_list("pk", "version"))
     if not scopes or not query.strip():
@@ -126,7 +129,7 @@ def search(
     if reader.public_only:
         condition &= Q(is_public=True)
     visible = Entry.objects.filter(condition, scope__in=sorted(scopes))
-    near = _by_meaning(visible, scopes, query) if parts.meaning else {}
+    near = _by_meaning(visible, scopes, query, embedded) if parts.meaning else {}
     worded = _by_words(visible, sorted(scopes), query) if parts.words else []
     fused = fuse([list(near), worded])
     rows = {entry.pk: entry for entry in visible.filter(pk__in=list(fused))}
@@ -200,12 +203,12 @@ _matrices: MatrixCache | None = None
 
 
 def _by_meaning(
-    visible: QuerySet[Entry], scopes: Mapping[int, int], query: str
+    visible: QuerySet[Entry], scopes: Mapping[int, int], query: str, made: Embedded | None
 ) -> dict[int, float]:
     from memory.embeddings.service import get_service
     from memory.selectors.nearest import is_indexed, nearest_exact, nearest_native
 
-    made = get_service().embed([query])
+    made = made or get_service().embed([query])
     vector = made.vectors[0]
     if not vector.any():
         return {}

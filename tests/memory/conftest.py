@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from memory.embeddings.service import reset_service
@@ -22,8 +23,11 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _embedder_of_its_own() -> Iterator[None]:
-    """Whatever a test configures is forgotten after it."""
+def _embedder_of_its_own(
+    _no_embedder_to_load: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The default one; whatever a test configures is forgotten after it."""
+    monkeypatch.setattr(settings, "ARAGORA", replace(settings.ARAGORA, embedder="wordllama"))
     reset_service()
     forget_matrices()
     yield

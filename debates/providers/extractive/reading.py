@@ -49,14 +49,22 @@ _cache = IndexCache()
 
 
 def sources_of(brief: Brief) -> tuple[Source, ...]:
-    """What may be quoted: the documents, the context, and the demo corpus where it is not among
-    the documents already. A further kind of source, such as memory, would be added here."""
+    """What may be quoted: the documents, the context, what is remembered, and the demo corpus where
+    it is not among the documents already."""
     given = [Source(str(item.number), item.title, item.text) for item in brief.documents]
     if brief.context.strip():
         given.append(Source(CONTEXT_LABEL, "", brief.context))
+    given += [Source(item.label, "", _without_question(item.text)) for item in brief.recalled]
     taken = {source.label for source in given}
     corpus = [Source(str(item.number), item.title, item.text) for item in CORPUS]
     return (*given, *(source for source in corpus if source.label not in taken))
+
+
+def _without_question(remembered: str) -> str:
+    """What was remembered, but for the line that repeats what was asked then: it would match the
+    question best of all, and say nothing."""
+    lines = remembered.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("Question: "))
 
 
 def read(brief: Brief) -> Reading:

@@ -1,0 +1,22 @@
+"""What a debate was about, as a vector."""
+
+from django.db import models
+
+from memory.fields import VectorField
+
+
+class QuestionVector(models.Model):
+    """The question of a debate that is over, so that similar ones are found. That it is there also
+    says that the debate has been remembered."""
+
+    debate = models.OneToOneField(
+        "debates.Debate", on_delete=models.CASCADE, related_name="question_vector"
+    )
+    embedder = models.CharField(max_length=80)
+    vector = VectorField()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return str(self.debate_id)

@@ -1,0 +1,212 @@
+"""A debate leaves what it came to, and the next one about the same thing is shown it once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from debates.choices import DebateStatus, EventType, Visibility
+from debates.models import Debate, DebateEvent, QuestionVector
+from debates.running import claims
+from debates.running.loading import take_waiting
+from debates.services import editing
+from debates.services.remembering import remember_debate, remember_missed
+from memory.embeddings.service import reset_service
+from memory.models import Entry
+from ratelimit.workspaces import personal_workspace
+from tests.factories import make_user
+from tests.support.debating import Ears, Worker, ears, model_debate
+from tests.support.model_server import Behaviour, ModelServer
+
+QUESTION = "Should the town build the tram?"
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as running:
+        yield running
+
+
+@pytest.fixture
+def heard(transactional_db: None) -> Iterator[Ears]:
+    with ears() as listening:
+        yield listening
+
+
+def held(heard: Ears, server: ModelServer, **fields: Any) -> Debate:
+    """A debate that was held to its end, and remembered."""
+    fields.setdefault("question", QUESTION)
+    with Worker():
+        debate = model_debate(server, **fields)
+        found = heard.wait_for_end(debate.pk)
+    assert found.status == DebateStatus.COMPLETED
+    return found
+
+
+def recalled(debate: Debate) -> list[dict[str, Any]]:
+    rows = DebateEvent.objects.filter(debate=debate, type=EventType.MEMORY_RECALL)
+    return [row.data for row in rows]
+
+
+def prompts(server: ModelServer) -> list[str]:
+    """What the models were told, in the order of asking."""
+    return [str(seen.request.messages) for seen in server.seen]
+
+
+def owned(name: str) -> dict[str, Any]:
+    user = make_user(name)
+    return {
+        "owner": user,
+        "workspace": personal_workspace(user),
+        "visibility": Visibility.PRIVATE,
+    }
+
+
+def test_decision_dissent_and_decisive_arguments_are_written(
+    heard: Ears, server: ModelServer
+) -> None:
+    debate = held(heard, server)
+    entries = {entry.kind: entry for entry in Entry.objects.order_by("pk")}
+    assert set(entries) == {"decision", "dissent", "argument"}
+    decision = entries["decision"]
+    assert decision.content.startswith(f"Question: {QUESTION}\nDecision: Yes")
+    assert (decision.debate_id, decision.debate_slug) == (debate.pk, debate.slug)
+    assert decision.confidence == pytest.approx(debate.verdict.confidence)
+    # Two of three stood behind it, and it led by a third of the points.
+    assert decision.importance == pytest.approx(0.4 + 0.3 * 2 / 3 + 0.3 * 1 / 3, abs=0.01)
+    assert decision.tier == "slow"
+    assert entries["argument"].turn is not None
+    assert all(entry.is_public for entry in entries.values())
+    assert QuestionVector.objects.get().debate_id == debate.pk
+    assert remember_debate(debate_id=debate.pk, now=timezone.now()) == 0
+
+
+def test_the_next_debate_is_shown_it_in_the_first_round_alone(
+    heard: Ears, server: ModelServer
+) -> None:
+    first = held(heard, server)
+    assert not recalled(first)
+    asked_before = len(server.seen)
+    second = held(heard, server)
+    (data,) = recalled(second)
+    labels = [entry["label"] for entry in data["entries"]]
+    assert labels == [f"M{number}" for number in range(1, len(labels) + 1)]
+    assert {entry["debate_id"] for entry in data["entries"]} == {str(first.pk)}
+    assert all(entry["why"] for entry in data["entries"])
+    assert [one["slug"] for one in data["settled"]] == [first.slug]
+    told = prompts(server)[asked_before:]
+    assert all("<<<MEMORY M1 " in prompt for prompt in told[:3])
+    assert not any("MEMORY M1" in prompt for prompt in told[3:])
+    used = Entry.objects.filter(pk__in=[entry["id"] for entry in data["entries"]])
+    assert {entry.total_uses for entry in used} == {1}
+
+
+def test_a_debate_that_ignores_memory_is_shown_nothing(heard: Ears, server: ModelServer) -> None:
+    held(heard, server)
+    second = held(heard, server, use_memory=False)
+    assert not recalled(second)
+    assert "MEMORY" not in "".join(prompts(server))
+    assert Entry.objects.filter(debate_id=second.pk).exists()
+
+
+def test_memory_of_others_is_not_recalled(heard: Ears, server: ModelServer) -> None:
+    alice, charlie = owned("alice"), owned("charlie")
+    first = held(heard, server, **alice)
+    again = held(heard, server, **alice)
+    (data,) = recalled(again)
+    assert {entry["debate_id"] for entry in data["entries"]} == {str(first.pk)}
+    assert not recalled(held(heard, server, **charlie))
+    assert not recalled(held(heard, server))
+    # In public, alice's own debate says nothing of what she keeps to herself.
+    public = held(heard, server, **{**alice, "visibility": Visibility.PUBLIC})
+    for data in recalled(public):
+        assert all(entry["debate_id"] != str(first.pk) for entry in data["entries"])
+        assert all(one["debate_id"] != str(first.pk) for one in data["settled"])
+
+
+def test_a_debate_that_is_taken_up_again_recalls_from_the_log(
+    heard: Ears, server: ModelServer
+) -> None:
+    held(heard, server)
+    now = timezone.now()
+    debate = model_debate(server, question=QUESTION)
+    (loaded,) = take_waiting(holder="dead:1", limit=1, now=now)
+    assert loaded.setup.recalled
+    Entry.objects.all().delete()
+    claims.give_up(debate_id=debate.pk, fence=loaded.debate.fence, now=now)
+    (again,) = take_waiting(holder="alive:1", limit=1, now=now + timedelta(minutes=1))
+    assert again.setup.recalled == loaded.setup.recalled
+    assert len(recalled(debate)) == 1
+
+
+def test_what_does_not_fit_the_budget_is_left_out(heard: Ears, server: ModelServer) -> None:
+    held(heard, server)
+    model_debate(server, question=QUESTION, budget_tokens=8000)
+    (loaded,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
+    shown = len(loaded.setup.recalled)
+    model_debate(server, question=QUESTION)
+    (free,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
+    assert shown < len(free.setup.recalled)
+
+
+def test_nothing_is_recalled_where_that_is_configured(
+    heard: Ears, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(heard, server)
+    monkeypatch.setattr(settings, "ARAGORA", replace(settings.ARAGORA, memory_recall_tokens=0))
+    assert not recalled(held(heard, server))
+
+
+def test_a_debate_whose_worker_died_too_soon_is_remembered_later(
+    heard: Ears, server: ModelServer
+) -> None:
+    debate = held(heard, server)
+    Entry.objects.all().delete()
+    QuestionVector.objects.all().delete()
+    assert remember_missed(now=timezone.now()) == 1
+    assert Entry.objects.filter(debate_id=debate.pk).exists()
+    assert remember_missed(now=timezone.now()) == 0
+
+
+def test_memory_follows_the_debate_when_it_is_published_and_deleted(
+    heard: Ears, server: ModelServer
+) -> None:
+    fields = owned("alice")
+    alice: User = fields["owner"]
+    debate = held(heard, server, **fields)
+    assert not Entry.objects.filter(is_public=True).exists()
+    editing.update_debate(debate_id=debate.pk, actor=alice, visibility="public")
+    assert not Entry.objects.filter(is_public=False).exists()
+    editing.delete_debate(debate_id=debate.pk, actor=alice)
+    assert not Entry.objects.exists()
+
+
+def test_a_failed_debate_leaves_nothing(heard: Ears, server: ModelServer) -> None:
+    server.script(*(Behaviour(status=400, model=model) for model in ("ada-large", "ben-small")))
+    with Worker():
+        debate = model_debate(server, question=QUESTION)
+        assert heard.wait_for_end(debate.pk).status == DebateStatus.FAILED
+    assert not Entry.objects.exists()
+
+
+def test_a_hanging_embedder_does_not_hold_the_queue_up(
+    heard: Ears, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(heard, server)
+    reset_service()
+    monkeypatch.setattr("debates.running.recalling.EMBEDDING_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # It accepts, and says nothing.
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        chosen = replace(settings.ARAGORA, embedder="provider", openai_base_url=address)
+        monkeypatch.setattr(settings, "ARAGORA", chosen)
+        model_debate(server, question=QUESTION)
+        (loaded,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
+        assert loaded.setup.recalled  # by its words
