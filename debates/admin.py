@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -24,6 +25,8 @@ from debates.models import (
     IdempotencyRecord,
     Match,
     MatchResult,
+    Outcome,
+    QuestionVector,
     Rating,
     Round,
     ShareLink,
@@ -34,6 +37,7 @@ from debates.models import (
     Verdict,
 )
 from debates.services.panels import has_key
+from memory.services.entries import forget_debate
 
 admin.site.site_header = "Aragora"
 admin.site.site_title = "Aragora"
@@ -198,6 +202,7 @@ class DebateAdmin(AnyAdmin):
                         "fence",
                         "attempts",
                         "stop_requested",
+                        "use_memory",
                         "epoch",
                         "last_seq",
                     )
@@ -223,6 +228,15 @@ class DebateAdmin(AnyAdmin):
                 for model in models
             ),
         )
+
+    def delete_model(self, request: HttpRequest, obj: Debate) -> None:
+        forget_debate(debate_id=obj.pk, now=timezone.now())
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Debate]) -> None:
+        for debate_id in queryset.values_list("pk", flat=True):
+            forget_debate(debate_id=debate_id, now=timezone.now())
+        super().delete_queryset(request, queryset)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Whoever may delete a debate deletes its rows with it, which may not be deleted alone."""
@@ -436,3 +450,19 @@ class ChoreAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "due_at")
     ordering = ("due_at",)
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(OfADebateAdmin):
+    """What people recorded as true; recorded on the debate's page."""
+
+    list_display = ("debate", "came_true", "confidence", "surprise", "recorded_by", "recorded_at")
+    list_filter = ("came_true",)
+
+
+@admin.register(QuestionVector)
+class QuestionVectorAdmin(OfADebateAdmin):
+    """Which debates are found as similar."""
+
+    list_display = ("debate", "embedder")
+    list_filter = ("embedder",)

@@ -26,7 +26,9 @@ django_settings.TENANCY_STRICT = True
 @pytest.fixture(autouse=True)
 def _no_embedder_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that need nothing loaded; what tests wordllama asks for it."""
-    monkeypatch.setattr(django_settings, "ARAGORA", replace(django_settings.ARAGORA, embedder="hash"))
+    monkeypatch.setattr(
+        django_settings, "ARAGORA", replace(django_settings.ARAGORA, embedder="hash")
+    )
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,12 +10,14 @@ from debates.api import (
     accounts,
     agents,
     audience,
+    consensus,
     control,
     debates,
     details,
     events,
     health,
     keys,
+    memory,
     ranking,
     sharing,
     workspaces,
@@ -58,7 +60,8 @@ api = AragoraApi(
 )
 install_handlers(api)
 MODULES = (
-    *(debates, control, details, audience, events, sharing, ranking, agents),
+    # `/v1/debates/trending` has to be known before `/v1/debates/{ref}`.
+    *(consensus, debates, control, details, audience, events, sharing, ranking, agents, memory),
     *(accounts, keys, workspaces, health),
 )
 for module in MODULES:

@@ -181,6 +181,10 @@ class CreateDebateIn(BaseModel):
         default=None, description="Seconds of running at which the debate decides with what it has."
     )
     seed: Whole | None = Field(default=None, description="Of everything random in the debate.")
+    use_memory: YesNo | None = Field(
+        default=None,
+        description="false: show the panel nothing of what is remembered from earlier debates.",
+    )
     autostart: YesNo | None = Field(
         default=None, description="false: store the debate, and start it later with /start."
     )
@@ -261,6 +265,7 @@ def new_debate(body: CreateDebateIn) -> NewDebate:
         "budget_tokens": body.budget_tokens,
         "seed": body.seed,
         "autostart": body.autostart,
+        "use_memory": body.use_memory,
     }
     return NewDebate(**{name: value for name, value in asked.items() if value is not None})
 

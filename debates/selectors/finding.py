@@ -97,7 +97,7 @@ def count_running() -> int:
 
 def with_outcome(debates: QuerySet[Debate]) -> QuerySet[Debate]:
     """The same debates with what `debate_object` needs; one more query for the lot."""
-    return debates.select_related("verdict").prefetch_related("round_set")
+    return debates.select_related("verdict", "outcome").prefetch_related("round_set")
 
 
 def _has_tag(using: str, tag: str) -> Q | Func:

@@ -49,15 +49,20 @@ def remember_debate(*, debate_id: UUID, now: datetime) -> int:
     )
     if debate is None:
         return 0
-    verdict = codec.decode_verdict(debate.verdict.detail)
-    entries = list(_entries(debate, verdict))
+    try:
+        entries = list(_entries(debate, codec.decode_verdict(debate.verdict.detail)))
+    except codec.CodecError:  # Of another version: its question is found all the same.
+        log.warning("verdict_not_read", debate_id=str(debate_id))
+        entries = []
     # Into the cache: nothing is to be embedded while the locks are held.
     question, _ = _embedded([debate.question]), _embedded([entry.content for entry in entries])
     with transaction.atomic():
         # Whoever deletes the debate has its row too, and forgets afterwards what it left.
         if not Debate.objects.select_for_update().filter(pk=debate.pk).exists():
             return 0
-        stored = store_many(scope=scope_of_debate(debate), entries=entries, now=now)
+        stored = (
+            store_many(scope=scope_of_debate(debate), entries=entries, now=now) if entries else []
+        )
         QuestionVector.objects.get_or_create(
             debate=debate,
             defaults={"embedder": question.embedder, "vector": question.vectors[0].tobytes()},
@@ -177,7 +182,7 @@ def _arguments(
     ).order_by("-index")
     found = 0
     for row in rows:
-        if (row.agent, row.round) not in moved or found == MOST_ARGUMENTS:
+        if (row.agent, row.round) not in moved or found == MOST_ARGUMENTS or row.reply is None:
             continue
         reply = codec.decode_reply(row.reply)
         if not isinstance(reply, Revision) or not reply.faulty_step.strip():

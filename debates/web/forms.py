@@ -77,6 +77,7 @@ class DebateForm(forms.Form):
     )
     workspace = forms.CharField(required=False)
     visibility = forms.CharField(required=False)
+    ignore_memory = forms.BooleanField(required=False)
     seed = forms.IntegerField(required=False, error_messages={"invalid": "Use a whole number."})
 
     def __init__(
@@ -97,6 +98,11 @@ class DebateForm(forms.Form):
         """What is wrong with uploads, a sentence each."""
         if data is not None:
             self._read_documents(data)
+
+    def build_on(self, *, question: str, earlier: Pasted) -> None:
+        """Begin with a question that was debated before, and what came of it as a document."""
+        self.fields["question"].initial = question
+        self.pasted = [earlier]
 
     def _read_documents(self, data: QueryDict) -> None:
         """The pasted texts in their order, then the uploads that can be read."""
@@ -149,6 +155,7 @@ class DebateForm(forms.Form):
             budget_usd=given["budget_usd"],
             seed=given["seed"],
             workspace=(given["workspace"] or None) if self.user.is_authenticated else None,
+            use_memory=not given["ignore_memory"],
             visibility=(given["visibility"] or None) if self.user.is_authenticated else None,
         )
 

@@ -14,7 +14,9 @@ from debates.selectors.transcript import AgentRound, Note, RoundState, Transcrip
 from debates.streaming.events import (
     AgentError,
     Propose,
+    RecalledEntry,
     RevisionMade,
+    SettledBefore,
     Vote,
 )
 from debates.web.seats import Seat, find_seat, seat_of
@@ -96,6 +98,14 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecallView:
+    """What the first round was shown of earlier debates, and where they had settled it."""
+
+    entries: tuple[RecalledEntry, ...]
+    settled: tuple[SettledBefore, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DebatePage:
     """Everything the page says."""
 
@@ -113,6 +123,7 @@ class DebatePage:
     verdict: VerdictView | None
     notes: tuple[NoteView, ...]
     standing: tuple[StandingView, ...]
+    recall: RecallView | None = None
     latest: RoundView | None = field(default=None)
     """The newest round whose figures are known."""
 
@@ -149,6 +160,7 @@ def present_debate(snapshot: Snapshot) -> DebatePage:
         verdict=present_verdict(transcript["verdict"], by_name) if transcript["verdict"] else None,
         notes=tuple(_notes(transcript["notes"])),
         standing=_standing(transcript, by_name),
+        recall=_recall(transcript["notes"]),
         latest=next((r for r in reversed(rounds) if r.agreement is not None), None),
     )
 
@@ -227,6 +239,14 @@ def _standing(transcript: Transcript, seats: Mapping[str, Seat]) -> tuple[Standi
 
 def _stop_reason(reason: str) -> Word | None:
     return STOP_REASONS[StopReason(reason)] if reason else None
+
+
+def _recall(notes: Iterable[Note]) -> RecallView | None:
+    for note in notes:
+        if note["type"] == EventType.MEMORY_RECALL:
+            data = note["data"]
+            return RecallView(tuple(data["entries"]), tuple(data.get("settled", ())))
+    return None
 
 
 NOTE_TEXTS = {

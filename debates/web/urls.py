@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from debates.web.views import account, catalogue, debate, sharing, start, workspaces
+from debates.web.views import account, catalogue, debate, memory, sharing, start, workspaces
 from ratelimit.forms import PASSWORD, REGISTER, SIGN_IN, limit_form
 
 app_name = "web"
@@ -17,6 +17,13 @@ urlpatterns = [
     path("debates/<slug:slug>/control/", debate.control, name="debate_control"),
     path("debates/<slug:slug>/audience/", debate.hear_audience, name="debate_audience"),
     path("debates/<slug:slug>/cancel/", debate.confirm_cancel, name="debate_cancel"),
+    path("debates/<slug:slug>/outcome/", memory.outcome, name="debate_outcome"),
+    path("memory/", memory.memory_page, name="memory"),
+    path("memory/fact/", memory.add_fact, name="memory_fact"),
+    path("memory/export/", memory.export_memory, name="memory_export"),
+    path("memory/<int:entry_id>/", memory.memory_entry, name="memory_entry"),
+    path("memory/<int:entry_id>/change/", memory.change_entry, name="memory_change"),
+    path("memory/<int:entry_id>/forget/", memory.confirm_forgetting, name="memory_forget"),
     path("favicon.ico", catalogue.favicon, name="favicon"),
     path("leaderboard/", catalogue.leaderboard, name="leaderboard"),
     path("agents/", catalogue.agents, name="agents"),

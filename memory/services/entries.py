@@ -189,6 +189,12 @@ def forget(*, entry_ids: Collection[int], reader: Reader, now: datetime) -> int:
     return forgotten
 
 
+def remove(*, entry_ids: Collection[int], now: datetime) -> int:
+    """The same for an operator, who may forget whatever there is."""
+    with transaction.atomic():
+        return _forget(entry_ids, now)
+
+
 def forget_debate(*, debate_id: UUID, now: datetime) -> int:
     """Forget what a debate left; how much that was. In the caller's transaction, if there is
     one."""

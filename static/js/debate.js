@@ -107,7 +107,10 @@ class Follower {
     if (dirty.includes("columns")) this.drawColumns();
     if (dirty.includes("status")) this.drawStatus();
     if (dirty.includes("board")) slot("board").replaceChildren(...this.renderer.board(this.state));
-    if (dirty.includes("notes")) slot("notes").replaceChildren(...this.renderer.notes(this.state.transcript));
+    if (dirty.includes("notes")) {
+      slot("notes").replaceChildren(...this.renderer.notes(this.state.transcript));
+      slot("recall").replaceChildren(...this.renderer.recall(this.state.transcript));
+    }
     if (dirty.includes("verdict")) this.drawVerdict();
     if (dirty.includes("audience")) this.drawAudience();
     if (dirty.includes("doing") || dirty.some((part) => /^(voice|words):/.test(part))) this.drawDoing();
@@ -126,6 +129,7 @@ class Follower {
     this.drawColumns();
     Object.keys(this.state.speaking).forEach((turn) => this.drawWords(turn));
     slot("board").replaceChildren(...this.renderer.board(this.state));
+    slot("recall").replaceChildren(...this.renderer.recall(this.state.transcript));
     slot("notes").replaceChildren(...this.renderer.notes(this.state.transcript));
     this.drawVerdict();
     this.drawAudience();

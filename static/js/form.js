@@ -1,7 +1,7 @@
 // The start form: counts, further texts, seats, the estimate. All of it also works without.
 
 import { acknowledgeSending } from "./sending.js";
-import { svg } from "./dom.js";
+import { h, svg } from "./dom.js";
 
 const form = document.getElementById("start");
 const MAX_QUESTION = 10_000;
@@ -146,10 +146,19 @@ function setUpEstimate() {
   };
   const show = (estimate) => {
     note(estimate.note);
+    showSettled(estimate.settled ?? []);
     for (const figure of ["calls", "tokens", "cost", "time"]) {
       const element = place.querySelector(`[data-estimate-${figure}]`);
       element.textContent = estimate[figure] ?? "–";
     }
+  };
+  const showSettled = (debates) => {
+    const settled = place.querySelector("[data-settled]");
+    settled.hidden = !debates.length;
+    settled.querySelector("[data-settled-list]").replaceChildren(...debates.map((debate) => h("li", {},
+      h("a", { href: debate.url }, debate.question), `: ${debate.answer} `,
+      h("span", { class: "muted" }, `(${debate.confidence})`), " ",
+      h("a", { href: debate.build_on }, "Build on it"))));
   };
   const note = (text) => { place.querySelector("[data-estimate-note]").textContent = text; };
   const later = (event) => {

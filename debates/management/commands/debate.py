@@ -98,6 +98,11 @@ class Command(BaseCommand):
         parser.add_argument("--budget", metavar="USD", help="most that the debate may cost")
         parser.add_argument("--deadline", type=int, metavar="SECONDS", help="longest running time")
         parser.add_argument("--seed", type=int, help="makes the order of everything repeatable")
+        parser.add_argument(
+            "--ignore-memory",
+            action="store_true",
+            help="show the panel nothing of what is remembered from earlier debates",
+        )
         parser.add_argument("--user", metavar="NAME", help="the account that owns the debate")
         parser.add_argument(
             "--json", action="store_true", help="one JSON document at the end, and nothing else"
@@ -152,6 +157,7 @@ class Command(BaseCommand):
             budget_usd=_money(options["budget"]),
             deadline_seconds=options["deadline"],
             seed=options["seed"],
+            use_memory=not options["ignore_memory"],
             # The queue is the server's; this debate is run here.
             autostart=False,
         )

@@ -130,6 +130,10 @@ def _page(
             for c in CONTROLS
             if c.action != "cancel"
         ],
+        "has_decision": page.is_over and debate.verdict.reached
+        if hasattr(debate, "verdict")
+        else False,
+        "outcome": getattr(debate, "outcome", None),
         "may_cancel": "cancel" in allowed,
         "visibility": VISIBILITIES[Visibility(debate.visibility)],
         **({} if share else _sharing(request, debate)),

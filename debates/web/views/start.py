@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from debates import selectors
-from debates.exceptions import InvalidInput, KeyReused, QueueFull, SignInRequired
+from debates.exceptions import InvalidInput, KeyReused, NotFound, QueueFull, SignInRequired
 from debates.providers.extractive.corpus import EXAMPLE_QUESTIONS, corpus_documents
 from debates.services.creation import NewDebate, NewDocument, create_debate
 from debates.services.documents import CORPUS_SOURCE
@@ -32,6 +32,7 @@ from debates.web.forms import (
     visibility_options,
     workspace_options,
 )
+from debates.web.settled import earlier_decision, present_settled
 from debates.web.views.catalogue import has_language_model
 
 LONGEST_KEY = 64
@@ -42,7 +43,9 @@ EXAMPLES_SHOWN = 5
 def home(request: HttpRequest) -> HttpResponse:
     """The form; on POST, the debate that it asks for."""
     if request.method != "POST":
-        return _page(request, DebateForm(user=request.user, agents=_default_agents()))
+        form = DebateForm(user=request.user, agents=_default_agents())
+        _build_on_earlier(request, form)
+        return _page(request, form)
     form = DebateForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
         _find_the_rest(request, form)
@@ -60,6 +63,19 @@ def home(request: HttpRequest) -> HttpResponse:
         response.status_code = error.status
         response["Retry-After"] = str(error.retry_after)
         return response
+
+
+def _build_on_earlier(request: HttpRequest, form: DebateForm) -> None:
+    """With `?build_on=`, begin with the question of that debate and what it decided."""
+    reference = request.GET.get("build_on", "")
+    if not reference:
+        return
+    try:
+        debate = selectors.get_debate(user=request.user, id_or_slug=reference)
+    except NotFound:
+        return
+    if (earlier := earlier_decision(debate)) is not None:
+        form.build_on(question=debate.question, earlier=earlier)
 
 
 def _find_the_rest(request: HttpRequest, form: DebateForm) -> None:
@@ -129,7 +145,7 @@ def estimate(request: HttpRequest) -> HttpResponse:
     if request.accepts("text/html"):
         return _page(request, form)
     figures, note = _estimate(request, form)
-    return JsonResponse({**figures, "note": note})
+    return JsonResponse({**figures, "note": note, "settled": _settled(request, form)})
 
 
 def _estimate(request: HttpRequest, form: DebateForm) -> tuple[dict[str, str], str]:
@@ -160,6 +176,11 @@ def _rank_of_choice(card: selectors.AgentCard) -> tuple[bool, bool]:
     return not card["available"], not card["is_language_model"]
 
 
+def _settled(request: HttpRequest, form: DebateForm) -> list[dict[str, str]]:
+    question = form["question"].value() or ""
+    return present_settled(viewer=request.user, question=question)
+
+
 def _default_agents() -> list[str]:
     return [agent.name for agent in default_panel(Roster.load().ready())]
 
@@ -178,6 +199,7 @@ def _page(request: HttpRequest, form: DebateForm, *, queue_is_full: bool = False
         "workspaces": workspace_options(form),
         "estimate": figures,
         "estimate_note": note,
+        "settled": _settled(request, form),
         "max_bytes": settings.ARAGORA.max_upload_bytes,
         "least_agents": LEAST_PANEL_SIZE,
         "most_agents": settings.ARAGORA.max_agents_per_debate,

@@ -1,0 +1,118 @@
+"""What debates are about: clusters of their questions, with names that people can read."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+from debates.models import Debate, QuestionVector
+from debates.selectors.finding import Viewer, debates_visible_to
+from memory.words import terms
+
+TRENDING_SECONDS = 300
+"""How long trending topics are kept."""
+HALF_LIFE = timedelta(days=2)
+"""After which a debate counts half."""
+SAME_TOPIC = 0.5
+MOST_DEBATES = 500
+"""The newest, of which topics are made."""
+LABEL_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Debates about the same thing, the newest first."""
+
+    label: str
+    score: float
+    """The sum over its debates of 1, halved for every `HALF_LIFE` of age."""
+    debate_ids: tuple[UUID, ...]
+
+
+def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[Topic]:
+    """The topics of the debates that the viewer may see, the liveliest first. Kept for 300 s; what
+    has been hidden or deleted since is left out."""
+    who = viewer.pk if viewer is not None and viewer.is_authenticated else "anybody"
+    key = f"trending-topics:{who}"
+    found: list[Topic] | None = cache.get(key)
+    if found is None:
+        found = make_topics(visible=debates_visible_to(viewer), now=now)
+        cache.set(key, found, TRENDING_SECONDS)
+    ids = {debate_id for topic in found for debate_id in topic.debate_ids}
+    there = set(debates_visible_to(viewer).filter(pk__in=ids).values_list("pk", flat=True))
+    shown = [
+        Topic(topic.label, topic.score, tuple(one for one in topic.debate_ids if one in there))
+        for topic in found
+    ]
+    return [topic for topic in shown if topic.debate_ids][:limit]
+
+
+def make_topics(*, visible: QuerySet[Debate], now: datetime) -> list[Topic]:
+    """Topics by leader clustering: a question joins the topic whose centre is closest, if that is
+    close enough, else it begins one. One query, and no embedding."""
+    import numpy as np
+
+    rows = list(
+        QuestionVector.objects.filter(debate__in=visible)
+        .order_by("-debate__created_at", "-debate_id")
+        .values_list("debate_id", "debate__question", "debate__created_at", "embedder", "vector")[
+            :MOST_DEBATES
+        ]
+    )
+    if not rows:
+        return []
+    embedder = rows[0][3]
+    rows = [row for row in rows if row[3] == embedder]
+    vectors = np.stack([np.frombuffer(row[4], dtype=np.float32) for row in rows])
+    sums = np.zeros_like(vectors)
+    members: list[list[int]] = []
+    for place, vector in enumerate(vectors):
+        centres = sums[: len(members)]
+        lengths = np.linalg.norm(centres, axis=1)
+        close = centres @ vector / np.maximum(lengths, 1e-9) if members else np.zeros(0)
+        best = int(close.argmax()) if members else -1
+        if not members or close[best] < SAME_TOPIC:
+            members.append([])
+            best = len(members) - 1
+        members[best].append(place)
+        sums[best] += vector
+    common = _document_counts([row[1] for row in rows])
+    topics = [
+        Topic(
+            label=_label([rows[place][1] for place in group], common, len(rows)),
+            score=round(sum(_weight(now - rows[place][2]) for place in group), 4),
+            debate_ids=tuple(rows[place][0] for place in group),
+        )
+        for group in members
+    ]
+    return sorted(topics, key=lambda topic: (-topic.score, topic.label))
+
+
+def _weight(age: timedelta) -> float:
+    return math.exp2(-max(age, timedelta()) / HALF_LIFE)
+
+
+def _document_counts(questions: Sequence[str]) -> Counter[str]:
+    return Counter(term for question in questions for term in set(terms(question)))
+
+
+def _label(questions: Sequence[str], common: Mapping[str, int], total: int) -> str:
+    """The words that most of the topic's questions share and few others have, in the order in
+    which its newest question has them."""
+    counts = Counter(term for question in questions for term in set(terms(question)))
+    worth = {
+        term: count * math.log(1 + total / common[term])
+        for term, count in counts.items()
+        if not term.isdigit() and len(term) > 2
+    }
+    best = sorted(worth, key=lambda term: (-worth[term], term))[:LABEL_WORDS]
+    order = terms(questions[0])
+    best.sort(key=lambda term: order.index(term) if term in order else len(order))
+    return " ".join(best).capitalize() or questions[0][:40]

@@ -1,0 +1,61 @@
+"""What a question that is about to be asked has come to before."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+
+from debates.models import Debate, QuestionVector
+from debates.selectors.finding import Viewer, debates_visible_to
+from debates.selectors.similar import Similar, settled_before
+from debates.web.forms import Pasted
+
+SHORTEST = 12
+"""Characters below which a question is still being written."""
+EMBEDDING_SECONDS = 1.0
+"""That a page waits for it; the notice is left out then, and is there the next time."""
+SHOWN = 200
+
+
+def present_settled(*, viewer: Viewer, question: str) -> list[dict[str, str]]:
+    """Where a question was decided before, as far as the viewer may see it."""
+    from memory.embeddings.service import get_service
+
+    question = question.strip()
+    if len(question) < SHORTEST or not QuestionVector.objects.exists():
+        return []
+    embedded = get_service().embed_within([question], seconds=EMBEDDING_SECONDS)
+    if embedded is None:
+        return []
+    found = settled_before(
+        visible=debates_visible_to(viewer or AnonymousUser()), question=question, embedded=embedded
+    )
+    return [_told(one) for one in found]
+
+
+def earlier_decision(debate: Debate) -> Pasted | None:
+    """What a debate came to, as a document for the next; None when it came to nothing."""
+    verdict = getattr(debate, "verdict", None)
+    if verdict is None or not verdict.answer:
+        return None
+    text = f"{debate.question}\n\nDecided before: {verdict.answer}\n\n{verdict.explanation}"
+    dissent = [
+        f"Against it: {view['answer']} {view['rationale']}" for view in verdict.detail["dissenting"]
+    ]
+    address = reverse("web:debate", kwargs={"slug": debate.slug})
+    return Pasted("What an earlier debate decided", "\n\n".join([text, *dissent]), address)
+
+
+def _told(one: Similar) -> dict[str, str]:
+    debate = one.debate
+    return {
+        "question": _short(debate.question),
+        "answer": _short(debate.verdict.answer or ""),
+        "confidence": f"{debate.verdict.confidence:.0%}",
+        "url": reverse("web:debate", kwargs={"slug": debate.slug}),
+        "build_on": f"{reverse('web:home')}?build_on={debate.slug}",
+    }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1].rstrip() + "…"

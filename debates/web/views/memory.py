@@ -1,0 +1,214 @@
+"""What is remembered: by tier, searched, explained, kept and forgotten."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from aragora_site.errors import AragoraError
+from debates.exceptions import NotAllowed, NotFound, SignInRequired
+from debates.selectors.readers import reader_of, scope_of_person
+from debates.selectors.topics import trending_topics
+from debates.services.outcomes import came_true, record_outcome
+from debates.streaming.envelope import timestamp
+from debates.web.views.debate import find_debate
+from memory.exceptions import EntryNotFound
+from memory.models import Entry, EntryEvent
+from memory.selectors.entries import get_entry, story_of, tier_figures, visible_entries
+from memory.selectors.search import Filter, search
+from memory.services.entries import forget, pin, pin_fact, promote
+from memory.tiers import Tier, slower
+
+PAGE_SIZE = 20
+MAX_QUERY_LENGTH = 500
+MOST_EXPORTED = 20_000
+MOVES = {
+    "stored": "Stored",
+    "promoted": "Moved to a slower tier",
+    "demoted": "Moved to a faster tier",
+    "evicted": "Driven out",
+    "expired": "Expired",
+    "pinned": "Pinned",
+    "unpinned": "Unpinned",
+    "forgotten": "Forgotten",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry on the page."""
+
+    entry: Entry
+    why: str = ""
+    """Why it was found."""
+
+    @property
+    def slower(self) -> Tier | None:
+        return slower(Tier(self.entry.tier))
+
+
+@require_safe
+def memory_page(request: HttpRequest) -> HttpResponse:
+    """What the viewer may see of memory; `q`, `tier` and `page` narrow it."""
+    reader, now = reader_of(request.user), timezone.now()
+    query = request.GET.get("q", "").replace("\0", "")[:MAX_QUERY_LENGTH].strip()
+    wanted = request.GET.get("tier", "")
+    tier = Tier(wanted) if wanted in list(Tier) else None
+    tiers = (tier,) if tier else ()
+    page: Any = None
+    if query:
+        hits = search(
+            reader=reader, query=query, now=now, limit=PAGE_SIZE, only=Filter(tiers=tiers)
+        )
+        rows = [Row(hit.entry, hit.why) for hit in hits]
+    else:
+        number = request.GET.get("page", "")
+        paginator = Paginator(visible_entries(reader=reader, now=now, tiers=tiers), PAGE_SIZE)
+        page = paginator.get_page(number if number.isascii() and number.isdigit() else 1)
+        rows = [Row(entry) for entry in page]
+    context = {
+        "rows": rows,
+        "page": page,
+        "query": query,
+        "tier": tier,
+        "figures": tier_figures(reader=reader, now=now),
+        "topics": trending_topics(viewer=request.user, now=now, limit=8),
+        "may_write": _may_write(request),
+    }
+    return render(request, "web/memory.html", context)
+
+
+@require_safe
+def memory_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """One entry, with its story."""
+    entry = _find(request, entry_id)
+    story = [_told(event) for event in story_of(entry)]
+    context = {"row": Row(entry), "story": story, "may_write": _may_write(request)}
+    return render(request, "web/memory_entry.html", context)
+
+
+@require_safe
+def confirm_forgetting(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """Ask before something is gone for good."""
+    return render(request, "web/memory_forget.html", {"entry": _find(request, entry_id)})
+
+
+@require_POST
+def change_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """Promote, pin, unpin or forget; then back."""
+    if not _may_write(request):
+        return redirect_to_login(reverse("web:memory"), login_url="web:sign_in")
+    reader, now, action = reader_of(request.user), timezone.now(), request.POST.get("action")
+    entry = _find(request, entry_id)
+    try:
+        if action == "forget":
+            forget(entry_ids=[entry.pk], reader=reader, now=now)
+            messages.success(request, "It is forgotten.")
+            return redirect("web:memory")
+        if action in ("pin", "unpin"):
+            pin(entry_id=entry.pk, reader=reader, pinned=action == "pin", now=now)
+        elif action == "promote" and (tier := slower(Tier(entry.tier))):
+            promote(entry_id=entry.pk, reader=reader, tier=tier, now=now)
+        else:
+            messages.error(request, "Choose what is to be done with it.")
+    except AragoraError as error:
+        messages.error(request, str(error))
+    return redirect("web:memory_entry", entry_id=entry_id)
+
+
+@require_POST
+def add_fact(request: HttpRequest) -> HttpResponse:
+    """Keep a fact for good that a person writes."""
+    if not _may_write(request):
+        return redirect_to_login(reverse("web:memory"), login_url="web:sign_in")
+    scope = scope_of_person(request.user)
+    try:
+        entry = pin_fact(
+            scope=scope,
+            content=request.POST.get("content", "").replace("\r\n", "\n"),
+            author_id=request.user.pk,
+            is_public=scope.workspace_id is None,
+            now=timezone.now(),
+        )
+    except AragoraError as error:
+        messages.error(request, str(error))
+        return redirect("web:memory")
+    messages.success(request, "It is kept until somebody forgets it.")
+    return redirect("web:memory_entry", entry_id=entry.pk)
+
+
+@require_safe
+def export_memory(request: HttpRequest) -> HttpResponse:
+    """Everything that the viewer sees, as a JSON file."""
+    seen = visible_entries(reader=reader_of(request.user), now=timezone.now())
+    rows = [
+        {
+            "id": entry.pk,
+            "tier": entry.tier,
+            "kind": entry.kind,
+            "content": entry.content,
+            "importance": entry.importance,
+            "surprise": entry.surprise,
+            "pinned": entry.pinned,
+            "uses": entry.total_uses,
+            "debate_id": str(entry.debate_id) if entry.debate_id else None,
+            "created_at": timestamp(entry.created_at),
+            "last_used_at": timestamp(entry.last_used_at),
+        }
+        for entry in seen[:MOST_EXPORTED]
+    ]
+    content = json.dumps({"entries": rows, "count": len(rows)}, ensure_ascii=False, indent=1)
+    response = HttpResponse(content, content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="aragora-memory.json"'
+    return response
+
+
+@require_POST
+def outcome(request: HttpRequest, slug: str) -> HttpResponse:
+    """Record on a debate whether its decision proved right."""
+    debate = find_debate(request, slug)
+    try:
+        record_outcome(
+            debate_id=debate.pk,
+            actor=request.user,
+            came_true=came_true(request.POST.get("came_true", "")),
+            note=request.POST.get("note", "").replace("\r\n", "\n"),
+            now=timezone.now(),
+        )
+    except SignInRequired:
+        return redirect_to_login(
+            reverse("web:debate", kwargs={"slug": slug}), login_url="web:sign_in"
+        )
+    except (NotFound, NotAllowed) as error:
+        raise Http404(str(error)) from error
+    except AragoraError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Recorded. Memory and calibration know it now.")
+    return redirect("web:debate", slug=slug)
+
+
+def _find(request: HttpRequest, entry_id: int) -> Entry:
+    try:
+        return get_entry(reader=reader_of(request.user), entry_id=entry_id, now=timezone.now())
+    except EntryNotFound as error:
+        raise Http404(str(error)) from error
+
+
+def _may_write(request: HttpRequest) -> bool:
+    return request.user.is_authenticated or bool(settings.ARAGORA.allow_anonymous_debates)
+
+
+def _told(event: EntryEvent) -> dict[str, Any]:
+    return {"word": MOVES[event.move], "event": event}
