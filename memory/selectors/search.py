@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 POOL = 50
 """Candidates of each ranking."""
-LEAST_SIMILARITY = 0.2
+LEAST_SIMILARITY = 0.1
 """Below it vectors say nothing."""
+LEAST_COVERED = 0.34
+"""Of the query's terms; below it a shared word says nothing either."""
+REPETITION = 0.5
+"""Entries less alike than this speak of different things, and do not crowd each other out."""
 CLEARLY_SIMILAR, CLEARLY_COVERED = 0.35, 0.5
 """What is shown to a debate unasked has to be this close to the question, or to mention this much
 of it."""
@@ -97,6 +101,7 @@ class Parts:
 
 
 BOTH = Parts()
+NONE: tuple[dict[int, float], bool] = ({}, False)
 
 
 def is_empty(*, reader: Reader, now: datetime) -> bool:
@@ -129,14 +134,21 @@ def search(
     if reader.public_only:
         condition &= Q(is_public=True)
     visible = Entry.objects.filter(condition, scope__in=sorted(scopes))
-    near = _by_meaning(visible, scopes, query, embedded) if parts.meaning else {}
+    near, knows_meaning = _by_meaning(visible, scopes, query, embedded) if parts.meaning else NONE
     worded = _by_words(visible, sorted(scopes), query) if parts.words else []
+    rows = {entry.pk: entry for entry in visible.filter(pk__in=[*near, *worded])}
+    if near and knows_meaning:
+        worded = [key for key in worded if _says_enough(rows.get(key), query)]
     fused = fuse([list(near), worded])
-    rows = {entry.pk: entry for entry in visible.filter(pk__in=list(fused))}
     hits = _hits(fused, near, worded, rows, query, rankings=parts.meaning + parts.words)
     if clear_only:
         hits = {key: hit for key, hit in hits.items() if hit.is_clear}
     return list(_within(_thinned(hits, limit), token_budget))
+
+
+def _says_enough(entry: Entry | None, query: str) -> bool:
+    """Whether the words that an entry shares with the query say more than chance."""
+    return entry is not None and coverage(query, entry.content) >= LEAST_COVERED
 
 
 def _hits(
@@ -179,7 +191,8 @@ def _thinned(hits: Mapping[int, Hit], limit: int) -> list[Hit]:
             return 0.0
         if hits[one].entry.embedder != hits[other].entry.embedder:
             return 0.0
-        return float(vectors[one] @ vectors[other])
+        cosine = float(vectors[one] @ vectors[other])
+        return max(0.0, cosine - REPETITION) / (1.0 - REPETITION)
 
     scores = {key: hit.score for key, hit in hits.items()}
     return [hits[key] for key in diversify(scores, similarity, limit=limit)]
@@ -204,24 +217,29 @@ _matrices: MatrixCache | None = None
 
 def _by_meaning(
     visible: QuerySet[Entry], scopes: Mapping[int, int], query: str, made: Embedded | None
-) -> dict[int, float]:
+) -> tuple[dict[int, float], bool]:
+    """The nearest with their similarity, and whether the vectors know more than spelling."""
+    from memory.embeddings.hashed import HashEmbedder
     from memory.embeddings.service import get_service
     from memory.selectors.nearest import is_indexed, nearest_exact, nearest_native
 
     made = made or get_service().embed([query])
     vector = made.vectors[0]
     if not vector.any():
-        return {}
+        return NONE
+    knows_meaning = made.embedder != HashEmbedder.name
     if is_indexed(visible):
         found = nearest_native(visible.filter(embedder=made.embedder), vector, limit=POOL)
-        return {key: figure for key, figure in found.items() if figure >= LEAST_SIMILARITY}
-    return nearest_exact(
+        close = {key: figure for key, figure in found.items() if figure >= LEAST_SIMILARITY}
+        return close, knows_meaning
+    exact = nearest_exact(
         (_matrix(pk, version, made.embedder) for pk, version in scopes.items()),
         vector,
         lambda ids: visible.filter(pk__in=ids).order_by().values_list("pk", flat=True),
         limit=POOL,
         least=LEAST_SIMILARITY,
     )
+    return exact, knows_meaning
 
 
 def forget_matrices() -> None:

@@ -12,7 +12,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
-from debates.models import Agent, Chore, Debate, Document, IdempotencyRecord, ShareLink
+from debates.models import (
+    Agent,
+    Chore,
+    Debate,
+    Document,
+    IdempotencyRecord,
+    Outcome,
+    QuestionVector,
+    ShareLink,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +57,10 @@ def rows() -> dict[type[Model], Model]:
         ),
         match,
         match.results.first(),
+        Outcome.objects.create(
+            debate=debate, came_true=True, confidence=0.6, surprise=0.4, recorded_at=timezone.now()
+        ),
+        QuestionVector.objects.create(debate=debate, embedder="hash-256", vector=bytes(1024)),
         factories.make_rating(),
         factories.make_round(debate),
         ShareLink.objects.create(debate=debate),

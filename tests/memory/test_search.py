@@ -83,7 +83,7 @@ def test_the_same_thing_said_twice_takes_one_place(people: People) -> None:
     for number in range(3):
         remember(people.ours, f"The council decided to build the tram line, protocol {number}.")
     remember(people.ours, "A tram was once derailed by snow.")
-    first_two = contents(people.reader(people.alice), "tram line council", limit=2)
+    first_two = contents(people.reader(people.alice), "tram", limit=2)
     assert "A tram was once derailed by snow." in first_two
 
 

@@ -130,9 +130,9 @@ def _page(
             for c in CONTROLS
             if c.action != "cancel"
         ],
-        "has_decision": page.is_over and debate.verdict.reached
-        if hasattr(debate, "verdict")
-        else False,
+        "has_decision": page.is_over
+        and getattr(debate, "verdict", None) is not None
+        and debate.verdict.reached,
         "outcome": getattr(debate, "outcome", None),
         "may_cancel": "cancel" in allowed,
         "visibility": VISIBILITIES[Visibility(debate.visibility)],
