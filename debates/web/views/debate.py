@@ -112,6 +112,7 @@ def _page(
     snapshot = selectors.debate_snapshot(debate=debate)
     page = present_debate(snapshot)
     sources = sources_of(debate, snapshot["transcript"])
+    verdict = getattr(debate, "verdict", None)
     allowed = {control.action for control in CONTROLS if control.allowed(debate)}
     context = {
         "debate": debate,
@@ -130,9 +131,7 @@ def _page(
             for c in CONTROLS
             if c.action != "cancel"
         ],
-        "has_decision": page.is_over
-        and getattr(debate, "verdict", None) is not None
-        and debate.verdict.reached,
+        "has_decision": page.is_over and bool(verdict and verdict.reached),
         "outcome": getattr(debate, "outcome", None),
         "may_cancel": "cancel" in allowed,
         "visibility": VISIBILITIES[Visibility(debate.visibility)],
