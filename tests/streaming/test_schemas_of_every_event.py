@@ -24,7 +24,6 @@ from tests.support.schemas import faults
 
 NOT_PRODUCED = {
     EventType.AGENT_MESSAGE: "people cannot take a turn of their own yet",
-    EventType.MEMORY_RECALL: "there is no memory yet",
     EventType.SYNTHESIS: "no protocol offers a synthesis yet",
 }
 """Types of the contract that nothing sends so far, and why."""
