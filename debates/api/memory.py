@@ -223,6 +223,22 @@ def store_memory(request: ApiRequest, body: StoreIn) -> StoredOut:
     return StoredOut(id=told.id, tier=told.tier, importance=told.importance, memory=told)
 
 
+# Before the address that takes any word for a key.
+@endpoint(
+    router,
+    "POST",
+    "/v1/memory/consolidate",
+    answer=ConsolidatedOut,
+    errors=WRITE_ERRORS,
+    aliases=["/v1/memory/continuum/consolidate"],
+)
+def consolidate_memory(request: ApiRequest) -> ConsolidatedOut:
+    """Remove what has expired, and promote what has earned it."""
+    _check_writer(request)
+    done = consolidate_scopes(reader=_reader(request), now=timezone.now())
+    return ConsolidatedOut(expired=done.expired, promoted=done.promoted)
+
+
 @endpoint(
     router,
     "DELETE",
@@ -269,21 +285,6 @@ def pin_memory(request: ApiRequest, memory_id: str, body: PinIn) -> StoredOut:
     )
     told = entry_out(entry)
     return StoredOut(id=told.id, tier=told.tier, importance=told.importance, memory=told)
-
-
-@endpoint(
-    router,
-    "POST",
-    "/v1/memory/consolidate",
-    answer=ConsolidatedOut,
-    errors=WRITE_ERRORS,
-    aliases=["/v1/memory/continuum/consolidate"],
-)
-def consolidate_memory(request: ApiRequest) -> ConsolidatedOut:
-    """Remove what has expired, and promote what has earned it."""
-    _check_writer(request)
-    done = consolidate_scopes(reader=_reader(request), now=timezone.now())
-    return ConsolidatedOut(expired=done.expired, promoted=done.promoted)
 
 
 @endpoint(
