@@ -14,10 +14,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType, Visibility
+from debates.engine.planner import next_step
+from debates.engine.types import Ask, Spent
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.running import claims
 from debates.running.loading import take_waiting
 from debates.services import editing
+from debates.services.panels import build_setup
 from debates.services.remembering import remember_debate, remember_missed
 from memory.embeddings.service import reset_service
 from memory.models import Entry
@@ -149,12 +152,21 @@ def test_a_debate_that_is_taken_up_again_recalls_from_the_log(
 
 def test_what_does_not_fit_the_budget_is_left_out(heard: Ears, server: ModelServer) -> None:
     held(heard, server)
-    model_debate(server, question=QUESTION, budget_tokens=8000)
+    debate = model_debate(server, question=QUESTION)
+    setup = build_setup(debate)
+    debate.delete()
+    least = next(
+        tokens
+        for tokens in range(1000, 100_000, 20)
+        if isinstance(next_step(replace(setup, budget_tokens=tokens), (), Spent()), Ask)
+    )
+    model_debate(server, question=QUESTION, budget_tokens=least)
     (loaded,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
-    shown = len(loaded.setup.recalled)
-    model_debate(server, question=QUESTION)
-    (free,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
-    assert shown < len(free.setup.recalled)
+    assert loaded.setup.recalled == ()
+    assert loaded.debate.phase == "draft"
+    assert [data["entries"] for data in recalled(loaded.debate)] == [
+        []
+    ]  # But where it was settled.
 
 
 def test_nothing_is_recalled_where_that_is_configured(
