@@ -270,6 +270,7 @@ class Follower {
     const was = place.childElementCount > 0;
     place.replaceChildren(...this.renderer.verdict(this.state));
     slot("board").hidden = Boolean(this.state.transcript.verdict);
+    document.querySelector("[data-outcome]").hidden = !this.state.transcript.verdict?.reached;
     const verdict = this.state.transcript.verdict;
     if (verdict && !was) announce(verdict.reached ? `The verdict: ${verdict.result}` : verdict.method === "none" ? "The debate is over. The positions stand side by side." : "The debate ended without a decision.");
   }

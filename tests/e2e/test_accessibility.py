@@ -12,7 +12,10 @@ from tests.e2e.conftest import Watch
 from tests.support.processes import Server
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-PAGES = ("/", "/debates/", "/debates/?q=zebra", "/leaderboard/", "/agents/", "/about/", "/sign-in/")
+PAGES = (
+    *("/", "/debates/", "/debates/?q=zebra", "/leaderboard/", "/agents/", "/memory/", "/about/"),
+    "/sign-in/",
+)
 
 
 @pytest.fixture(params=["light", "dark"])

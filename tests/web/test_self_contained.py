@@ -23,7 +23,16 @@ def pages(client: Client, db: None) -> dict[str, str]:
     live, done = make_debate(documents=["text"]), make_debate()
     hold_first_rounds(live)
     hold_debate(done)
-    addresses = ["/", "/debates/", "/leaderboard/", "/agents/", "/about/", "/sign-in/", "/nowhere/"]
+    addresses = [
+        "/",
+        "/debates/",
+        "/leaderboard/",
+        "/agents/",
+        "/memory/",
+        "/about/",
+        "/sign-in/",
+        "/nowhere/",
+    ]
     addresses += [
         f"/debates/{live.slug}/",
         f"/debates/{live.slug}/cancel/",
