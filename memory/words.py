@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 MOST_TERMS = 24
 _WORD = re.compile(r"\w+")
@@ -40,6 +41,7 @@ def tokens_of(text: str) -> int:
     return math.ceil((len(text) / 4.0 + wide) * 1.25)
 
 
+@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:

@@ -24,7 +24,7 @@ MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of vectors that this process keeps at hand, of all scopes together."""
 EXPLORED = 100
 """HNSW's ef_search: candidates that it looks at, at least."""
-BATCH = 200
+BATCH = 60
 LOADED_AT_ONCE = 2000
 
 Found = dict[int, float]

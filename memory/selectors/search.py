@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from memory.embeddings.service import Embedded
     from memory.selectors.nearest import Matrix, MatrixCache
 
-POOL = 50
+POOL = 30
 """Candidates of each ranking."""
 LEAST_SIMILARITY = 0.1
 """Below it vectors say nothing."""
@@ -137,18 +137,14 @@ def search(
     near, knows_meaning = _by_meaning(visible, scopes, query, embedded) if parts.meaning else NONE
     worded = _by_words(visible, sorted(scopes), query) if parts.words else []
     rows = {entry.pk: entry for entry in visible.filter(pk__in=[*near, *worded])}
-    if near and knows_meaning:
-        worded = [key for key in worded if _says_enough(rows.get(key), query)]
+    covered = {key: coverage(query, entry.content) for key, entry in rows.items()}
+    if near and knows_meaning:  # A word that is shared by chance says nothing.
+        worded = [key for key in worded if covered.get(key, 0.0) >= LEAST_COVERED]
     fused = fuse([list(near), worded])
-    hits = _hits(fused, near, worded, rows, query, rankings=parts.meaning + parts.words)
+    hits = _hits(fused, near, worded, rows, covered, rankings=parts.meaning + parts.words)
     if clear_only:
         hits = {key: hit for key, hit in hits.items() if hit.is_clear}
     return list(_within(_thinned(hits, limit), token_budget))
-
-
-def _says_enough(entry: Entry | None, query: str) -> bool:
-    """Whether the words that an entry shares with the query say more than chance."""
-    return entry is not None and coverage(query, entry.content) >= LEAST_COVERED
 
 
 def _hits(
@@ -156,7 +152,7 @@ def _hits(
     near: Mapping[int, float],
     worded: Sequence[int],
     rows: Mapping[int, Entry],
-    query: str,
+    covered: Mapping[int, float],
     *,
     rankings: int,
 ) -> dict[int, Hit]:
@@ -170,7 +166,7 @@ def _hits(
             similarity=round(near[key], 4) if key in near else None,
             meaning_rank=meaning_ranks.get(key),
             words_rank=words_ranks.get(key),
-            covered=round(coverage(query, rows[key].content), 4),
+            covered=round(covered[key], 4),
         )
         for key, score in fused.items()
         if key in rows
