@@ -40,6 +40,7 @@ class Scope(models.Model):
     that is another after every change, by which searchers tell whether what they have at hand is
     current."""
 
+    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
     key = models.CharField(max_length=LONGEST_KEY, unique=True)
     """`memory.scopes.ScopeName.key`."""
     kind = models.CharField(max_length=16, choices=ScopeKind)
@@ -71,6 +72,7 @@ class Scope(models.Model):
 class Entry(models.Model):
     """Something remembered. `memory.services` alone writes these."""
 
+    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="entries")
     workspace = models.ForeignKey(
         "ratelimit.Workspace", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
@@ -147,6 +149,7 @@ class Entry(models.Model):
 class EntryEvent(models.Model):
     """A move of an entry, with its reason. Holds nothing of the content, and outlives it."""
 
+    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
     entry_id = models.BigIntegerField()
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="events")
     workspace = models.ForeignKey(

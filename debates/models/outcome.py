@@ -3,10 +3,14 @@
 from django.conf import settings
 from django.db import models
 
+from aragora_site.tenancy.rules import TenantManager
+from debates.models.tenants import OF_A_DEBATE
+
 
 class Outcome(models.Model):
     """Whether a decision proved right, as a person recorded it."""
 
+    tenancy = OF_A_DEBATE
     debate = models.OneToOneField(
         "debates.Debate", on_delete=models.CASCADE, related_name="outcome"
     )
@@ -22,6 +26,8 @@ class Outcome(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     recorded_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("-recorded_at", "-pk")

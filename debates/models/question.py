@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from aragora_site.tenancy.rules import TenantManager
+from debates.models.tenants import OF_A_DEBATE
 from memory.fields import VectorField
 
 
@@ -9,11 +11,14 @@ class QuestionVector(models.Model):
     """The question of a debate that is over, so that similar ones are found. That it is there also
     says that the debate has been remembered."""
 
+    tenancy = OF_A_DEBATE
     debate = models.OneToOneField(
         "debates.Debate", on_delete=models.CASCADE, related_name="question_vector"
     )
     embedder = models.CharField(max_length=80)
     vector = VectorField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("pk",)

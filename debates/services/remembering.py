@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus, Visibility
 from debates.engine import codec
 from debates.engine.types import Phase, Revision, Verdict
@@ -37,6 +38,7 @@ QUESTION_LENGTH, ANSWER_LENGTH, REASON_LENGTH = 500, 1200, 700
 MISSED_SINCE = timedelta(days=1)
 
 
+@across_tenants(Purpose.QUEUE)
 def remember_debate(*, debate_id: UUID, now: datetime) -> int:
     """Write down what a completed debate leaves; how many entries that were. Done before, or the
     debate gone or not completed: 0. Blocking, and not for an event loop."""
@@ -71,6 +73,7 @@ def remember_debate(*, debate_id: UUID, now: datetime) -> int:
     return len(stored)
 
 
+@across_tenants(Purpose.QUEUE)
 def remember_missed(*, now: datetime) -> int:
     """Remember the debates of the last day whose worker died before it could; how many they
     were."""
@@ -85,6 +88,7 @@ def remember_missed(*, now: datetime) -> int:
     return len(ids)
 
 
+@across_tenants(Purpose.OPERATOR)
 def index_questions(*, everything: bool = False) -> int:
     """Embed the questions of debates that are over and lack a vector of the present embedder; how
     many those were. Blocking."""

@@ -31,6 +31,7 @@ SEES_ALL = {
     "debates/selectors/sharing.py",
     "debates/services/editing.py",
     "debates/services/idempotency.py",
+    "debates/services/remembering.py",
     "debates/streaming/places.py",
     "debates/streaming/queries.py",
     "aragora_site/tenancy/proof.py",

@@ -6,7 +6,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+from aragora_site.tenancy.policies import Protect
+from aragora_site.tenancy.rules import Own, Through, Unowned
 from memory import indexes
+
+DEBATES = Own(unowned=Unowned.OPEN, public=('visibility', 'public'), linkable=True)
+OF_A_DEBATE = Through('debate', DEBATES)
 
 
 def install(apps, schema_editor):
@@ -17,7 +22,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('memory', '0001_entries'),
-        ('debates', '0005_workspaces'),
+        ('debates', '0009_row_level_security'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -56,5 +61,7 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('confidence__range', (0.0, 1.0)), ('surprise__range', (0.0, 1.0))), name='outcome_shares_in_range')],
             },
         ),
+        Protect('QuestionVector', OF_A_DEBATE),
+        Protect('Outcome', OF_A_DEBATE),
         migrations.RunPython(install, migrations.RunPython.noop),
     ]
