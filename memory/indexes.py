@@ -71,8 +71,8 @@ def uninstall_words(connection: BaseDatabaseWrapper) -> None:
 
 def rebuild_words(connection: BaseDatabaseWrapper) -> None:
     """Make the words anew from the entries; on PostgreSQL they cannot differ."""
-    install_words(connection)
     if connection.vendor != "postgresql":
+        install_words(connection)
         with connection.cursor() as cursor:
             cursor.execute(_COMMAND, ["rebuild"])
 

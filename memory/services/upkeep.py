@@ -89,10 +89,8 @@ def reindex(*, everything: bool = False) -> int:
 
 
 def rebuild_indexes() -> None:
-    """Make what the database keeps for searching anew."""
-    from memory import indexes
+    """Make what the database keeps for searching anew, where it can have come apart."""
+    from memory.indexes import rebuild_words
 
-    connection = connections[Entry.objects.db]
     with transaction.atomic():
-        indexes.rebuild_words(connection)
-        indexes.install_vectors(connection, indexes.TABLE)
+        rebuild_words(connections[Entry.objects.db])
