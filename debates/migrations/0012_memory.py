@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('memory', '0001_entries'),
-        ('debates', '0009_row_level_security'),
+        ('debates', '0011_chores'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
