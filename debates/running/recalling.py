@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
 
-from debates.choices import EventType, Visibility
+from debates.choices import EventType
 from debates.engine.planner import next_step
 from debates.engine.types import Ask, Recalled, Setup, Spent
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.providers.base import AgentSpec
 from debates.running.audience import fits_context
-from debates.selectors.finding import debates_visible_to
+from debates.selectors.finding import debates_open_with
 from debates.selectors.readers import reader_of_debate
 from debates.selectors.similar import Similar, settled_before, told
 from debates.services.events import NewEvent
@@ -96,7 +95,7 @@ class Recaller:
         settled: list[Similar] = []
         if some_questions and embedded is not None:
             settled = settled_before(
-                visible=_visible(debate),
+                visible=debates_open_with(debate),
                 question=debate.question,
                 except_for=debate.pk,
                 embedded=embedded,
@@ -141,13 +140,6 @@ def recalled_before(debate: Debate) -> tuple[Recalled, ...]:
     data = found.order_by("seq").values_list("data", flat=True).first()
     entries: Sequence[RecalledEntry] = data["entries"] if data else ()
     return tuple(Recalled(entry["label"], entry["content"]) for entry in entries)
-
-
-def _visible(debate: Debate) -> QuerySet[Debate]:
-    """What whoever may read the debate may read too."""
-    if debate.visibility == Visibility.PUBLIC:
-        return debates_visible_to(None)
-    return debates_visible_to(debate.owner)
 
 
 def _as_many_as_fit(

@@ -31,6 +31,16 @@ def debates_visible_to(user: Viewer) -> QuerySet[Debate]:
     return Debate.objects.filter(visible)
 
 
+def debates_open_with(debate: Debate) -> QuerySet[Debate]:
+    """Those that whoever may read the debate may read too."""
+    if debate.visibility == Visibility.PRIVATE:
+        return debates_visible_to(debate.owner)
+    visible = Q(visibility=Visibility.PUBLIC)
+    if debate.visibility == Visibility.WORKSPACE:
+        visible |= Q(visibility=Visibility.WORKSPACE, workspace=debate.workspace_id)
+    return Debate.objects.filter(visible)
+
+
 def get_debate(*, user: Viewer, id_or_slug: str | UUID, share: str = "") -> Debate:
     """The debate with its verdict and rounds at hand; `share` is the token of a shared link, where
     the viewer came by one. Raises `NotFound`, also when it is there but not this viewer's to

@@ -24,6 +24,7 @@ from debates.services.panels import build_setup
 from debates.services.remembering import remember_debate, remember_missed
 from memory.embeddings.service import reset_service
 from memory.models import Entry
+from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests.factories import make_user
 from tests.support.debating import Ears, Worker, ears, model_debate
@@ -133,6 +134,26 @@ def test_memory_of_others_is_not_recalled(heard: Ears, server: ModelServer) -> N
     for data in recalled(public):
         assert all(entry["debate_id"] != str(first.pk) for entry in data["entries"])
         assert all(one["debate_id"] != str(first.pk) for one in data["settled"])
+
+
+def test_a_debate_for_the_team_is_shown_nothing_that_its_owner_keeps_to_herself(
+    heard: Ears, server: ModelServer
+) -> None:
+    alice = make_user("alice")
+    team, other = (Workspace.objects.create(name=name, slug=name) for name in ("team", "other"))
+    for workspace in (team, other):
+        Membership.objects.create(workspace=workspace, user=alice, role=Role.MEMBER)
+    fields: dict[str, Any] = {"owner": alice, "workspace": team}
+    held(heard, server, **fields, visibility=Visibility.PRIVATE)
+    held(heard, server, **{**fields, "workspace": other}, visibility=Visibility.WORKSPACE)
+    shown = held(heard, server, **fields, visibility=Visibility.WORKSPACE)
+    assert not recalled(shown)
+    # What the team may read, it is shown, and her own debates what is hers, too.
+    (data,) = recalled(held(heard, server, **fields, visibility=Visibility.WORKSPACE))
+    assert {entry["debate_id"] for entry in data["entries"]} == {str(shown.pk)}
+    assert {one["debate_id"] for one in data["settled"]} == {str(shown.pk)}
+    (data,) = recalled(held(heard, server, **fields, visibility=Visibility.PRIVATE))
+    assert len(data["settled"]) == 3
 
 
 def test_a_debate_that_is_taken_up_again_recalls_from_the_log(
