@@ -12,7 +12,7 @@ from debates.api.auth import ApiRequest
 from debates.api.endpoints import READ_ERRORS, WRITE_ERRORS, WRITE_ONE_ERRORS, endpoint
 from debates.api.paging import MAX_LIMIT, PageIn, PageOut, page_of
 from debates.exceptions import InvalidInput, NotFound, SignInRequired
-from debates.selectors.readers import reader_of, scope_of_person
+from debates.selectors.readers import reader_of, scope_of_person, writer_of
 from debates.streaming.envelope import timestamp
 from memory.models import Entry, Kind
 from memory.scopes import Reader
@@ -235,7 +235,7 @@ def store_memory(request: ApiRequest, body: StoreIn) -> StoredOut:
 def consolidate_memory(request: ApiRequest) -> ConsolidatedOut:
     """Remove what has expired, and promote what has earned it."""
     _check_writer(request)
-    done = consolidate_scopes(reader=_reader(request), now=timezone.now())
+    done = consolidate_scopes(reader=_writer(request), now=timezone.now())
     return ConsolidatedOut(expired=done.expired, promoted=done.promoted)
 
 
@@ -249,7 +249,7 @@ def consolidate_memory(request: ApiRequest) -> ConsolidatedOut:
 def forget_memory(request: ApiRequest, memory_id: str) -> ForgottenOut:
     """Forget an entry for good: its text, its words and its vector."""
     _check_writer(request)
-    writing.forget(entry_ids=[_key(memory_id)], reader=_reader(request), now=timezone.now())
+    writing.forget(entry_ids=[_key(memory_id)], reader=_writer(request), now=timezone.now())
     return ForgottenOut(id=memory_id, message="The entry was forgotten.")
 
 
@@ -265,7 +265,7 @@ def promote_memory(request: ApiRequest, memory_id: str, body: PromoteIn) -> Stor
     from memory.tiers import slower
 
     _check_writer(request)
-    reader, now = _reader(request), timezone.now()
+    reader, now = _writer(request), timezone.now()
     if body.target_tier is None:
         entry = found.get_entry(reader=reader, entry_id=_key(memory_id), now=now)
         tier = slower(Tier(entry.tier)) or Tier.GLACIAL
@@ -281,7 +281,7 @@ def pin_memory(request: ApiRequest, memory_id: str, body: PinIn) -> StoredOut:
     """Keep an entry for good, or no longer."""
     _check_writer(request)
     entry = writing.pin(
-        entry_id=_key(memory_id), reader=_reader(request), pinned=body.pinned, now=timezone.now()
+        entry_id=_key(memory_id), reader=_writer(request), pinned=body.pinned, now=timezone.now()
     )
     told = entry_out(entry)
     return StoredOut(id=told.id, tier=told.tier, importance=told.importance, memory=told)
@@ -389,6 +389,10 @@ def _hit(hit: Hit) -> MemoryOut:
 
 def _reader(request: ApiRequest) -> Reader:
     return reader_of(request.auth.user)
+
+
+def _writer(request: ApiRequest) -> Reader:
+    return writer_of(request.auth.user)
 
 
 def _check_writer(request: ApiRequest) -> None:

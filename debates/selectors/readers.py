@@ -5,26 +5,40 @@ from __future__ import annotations
 from uuid import UUID
 
 from debates.choices import Visibility
+from debates.exceptions import NotAllowed, NotFound
 from debates.models import Debate
 from debates.selectors.finding import Viewer
 from memory.scopes import Reader, ScopeName
-from ratelimit.models import Membership
+from ratelimit.keys import key_behind
+from ratelimit.models import Role
+from ratelimit.workspaces import memberships_of, role_in
 
 
 def reader_of(user: Viewer) -> Reader:
-    """What a person sees: their own, and that of the workspaces that they belong to; without an
-    account, what those left who had none either."""
+    """What a person sees: their own, and that of the workspaces that they belong to, or that their
+    API key reaches; without an account, what those left who had none either."""
+    return _reader(user, frozenset(Role))
+
+
+def writer_of(user: Viewer) -> Reader:
+    """Of that, what they may change: nothing of a workspace in which they only read."""
+    return _reader(user, frozenset({Role.OWNER, Role.MEMBER}))
+
+
+def _reader(user: Viewer, roles: frozenset[Role]) -> Reader:
     if user is None or not user.is_authenticated:
         return Reader(is_shared=True)
-    theirs = Membership.objects.filter(user=user.pk).values_list("workspace", flat=True)
-    return Reader(user.pk, frozenset(theirs))
+    theirs = memberships_of(user).filter(role__in=sorted(roles))
+    return Reader(user.pk, frozenset(theirs.values_list("workspace", flat=True)))
 
 
 def reader_of_debate(debate: Debate) -> Reader:
-    """What a debate may be shown. One that everybody may read recalls only what everybody may."""
+    """What a debate may be shown: what whoever may read it may read. So one that everybody may read
+    recalls only what everybody may, and one for a workspace nothing that its owner keeps from the
+    others there."""
     return Reader.for_debate(
         workspace_id=debate.workspace_id,
-        owner_id=debate.owner_id,
+        owner_id=debate.owner_id if debate.visibility == Visibility.PRIVATE else None,
         public=debate.visibility == Visibility.PUBLIC,
     )
 
@@ -42,19 +56,24 @@ def scope_of_debate(debate: Debate) -> ScopeName:
 
 
 def scope_of_person(user: Viewer, workspace_id: UUID | None = None) -> ScopeName:
-    """Where a person writes: into the workspace that they name and belong to, or their own.
+    """Where a person writes: into the workspace that they name and take part in, or their own; with
+    an API key, the one that it reaches.
 
-    Raises `NotFound` for one that is not theirs."""
+    Raises `NotFound` for one that is not theirs, `NotAllowed` for one in which they only read."""
     from django.contrib.auth.models import User
 
-    from debates.exceptions import NotFound
     from ratelimit.workspaces import personal_workspace
 
     if user is None or not user.is_authenticated:
         return ScopeName.of_workspace(None)
+    key = key_behind(user)
+    workspace_id = workspace_id or (key.workspace_id if key else None)
     if workspace_id is None:
         assert isinstance(user, User)  # noqa: S101
         return ScopeName.of_workspace(personal_workspace(user).pk)
-    if not Membership.objects.filter(user=user.pk, workspace=workspace_id).exists():
+    role = role_in(user=user, workspace_id=workspace_id)
+    if role is None:
         raise NotFound("There is no such workspace, or you do not belong to it.")
+    if role == Role.VIEWER:
+        raise NotAllowed("You may only read in this workspace.")
     return ScopeName.of_workspace(workspace_id)

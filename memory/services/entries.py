@@ -179,13 +179,13 @@ def pin_fact(
 
 
 def forget(*, entry_ids: Collection[int], reader: Reader, now: datetime) -> int:
-    """Forget entries for good: their text, words and vectors; how many there were. Raises
-    `EntryNotFound` when none of them is there to be seen."""
+    """Forget entries for good: their text, words and vectors; how many there were. `reader` is
+    whoever may change them. Raises `EntryNotFound` when none of them is there for them."""
     visible = Entry.objects.filter(reader.entries(), pk__in=list(entry_ids))
     with transaction.atomic():
         forgotten = _forget(list(visible.values_list("pk", flat=True)), now)
     if not forgotten:
-        raise EntryNotFound("There is no such entry, or it is not yours to see.")
+        raise EntryNotFound("There is no such entry, or it is not yours to change.")
     return forgotten
 
 
@@ -252,7 +252,7 @@ def _one(entry_id: int, reader: Reader, now: datetime) -> tuple[Shelf, Entry]:
         for entry in entries:
             if entry.expires_at is None or entry.expires_at > now:
                 return shelf, entry
-    raise EntryNotFound("There is no such entry, or it is not yours to see.")
+    raise EntryNotFound("There is no such entry, or it is not yours to change.")
 
 
 def _known_sources(entries: Sequence[NewEntry]) -> set[str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 
 from memory.models import Entry, EntryEvent
 from ratelimit.models import Membership, Role, Workspace
+from ratelimit.workspaces import personal_workspace
 from tests import factories
 from tests.api.conftest import Api
 
@@ -93,6 +94,48 @@ def test_a_team_shares_its_workspace(alice: User, as_alice: Api) -> None:
     stranger = signed_in(factories.make_user("charlie"))
     answer = stranger.post("/api/v1/memory/store", {"content": TRAM, "workspace_id": str(team.pk)})
     assert answer.status_code == 404
+
+
+def test_who_only_reads_a_workspace_changes_nothing_in_its_memory(
+    alice: User, as_alice: Api
+) -> None:
+    dora = factories.make_user("dora")
+    team = Workspace.objects.create(name="Team", slug="team")
+    for user, role in ((alice, Role.MEMBER), (dora, Role.VIEWER)):
+        Membership.objects.create(workspace=team, user=user, role=role)
+    key = stored(as_alice, workspace_id=str(team.pk))["id"]
+    as_dora = signed_in(dora)
+    assert found(as_dora, "tram") == [TRAM]
+    body = {"content": "The tram is bad.", "workspace_id": str(team.pk)}
+    assert as_dora.post("/api/v1/memory/store", body).status_code == 403
+    assert as_dora.post(f"/api/v1/memory/{key}/promote", {}).status_code == 404
+    assert as_dora.post(f"/api/v1/memory/{key}/pin", {"pinned": True}).status_code == 404
+    assert as_dora.send("DELETE", f"/api/v1/memory/continuum/{key}").status_code == 404
+    as_dora.client.post(f"/memory/{key}/change/", {"action": "forget"})
+    entry = Entry.objects.get()
+    assert (entry.tier, entry.pinned) == ("slow", False)
+
+
+def test_a_key_reaches_the_memory_of_its_workspace_alone(alice: User, as_alice: Api) -> None:
+    team = Workspace.objects.create(name="Team", slug="team")
+    Membership.objects.create(workspace=team, user=alice, role=Role.OWNER)
+    own = stored(as_alice, "Alice alone likes the tram.")["id"]
+    _, token = factories.make_api_key(alice, workspace=team)
+    bearer = {"authorization": f"Bearer {token}"}
+    program = Api()
+
+    def seen() -> list[str]:
+        answer = program.get("/api/v1/memory/search", {"q": "tram"}, **bearer)
+        return [item["content"] for item in answer.json()["results"]]
+
+    assert seen() == []
+    assert program.send("DELETE", f"/api/v1/memory/continuum/{own}", **bearer).status_code == 404
+    made = program.post("/api/v1/memory/store", {"content": TRAM, "tier": "slow"}, **bearer)
+    assert made.status_code == 201
+    assert Entry.objects.get(pk=int(made.json()["id"])).workspace_id == team.pk
+    elsewhere = {"content": TRAM, "workspace_id": str(personal_workspace(alice).pk)}
+    assert program.post("/api/v1/memory/store", elsewhere, **bearer).status_code == 404
+    assert seen() == [TRAM]
 
 
 def test_promote_pin_and_forget(as_alice: Api) -> None:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from aragora_site.errors import AragoraError
 from debates.exceptions import NotAllowed, NotFound, SignInRequired
-from debates.selectors.readers import reader_of, scope_of_person
+from debates.selectors.readers import reader_of, scope_of_person, writer_of
 from debates.selectors.topics import trending_topics
 from debates.services.outcomes import came_true, record_outcome
 from debates.streaming.envelope import timestamp
@@ -94,7 +94,8 @@ def memory_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     """One entry, with its story."""
     entry = _find(request, entry_id)
     story = [_told(event) for event in story_of(entry)]
-    context = {"row": Row(entry), "story": story, "may_write": _may_write(request)}
+    theirs = Entry.objects.filter(writer_of(request.user).entries(), pk=entry_id).exists()
+    context = {"row": Row(entry), "story": story, "may_write": theirs and _may_write(request)}
     return render(request, "web/memory_entry.html", context)
 
 
@@ -109,7 +110,7 @@ def change_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     """Promote, pin, unpin or forget; then back."""
     if not _may_write(request):
         return redirect_to_login(reverse("web:memory"), login_url="web:sign_in")
-    reader, now, action = reader_of(request.user), timezone.now(), request.POST.get("action")
+    reader, now, action = writer_of(request.user), timezone.now(), request.POST.get("action")
     entry = _find(request, entry_id)
     try:
         if action == "forget":
