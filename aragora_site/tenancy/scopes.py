@@ -35,6 +35,8 @@ class Purpose(StrEnum):
     """Dropping what is too old, or belongs to what is deleted."""
     LINK = "link"
     """Finding the debate that a shared link opens."""
+    SEARCH = "search"
+    """Keeping vectors at hand for all who search, each of whom finds only what is theirs."""
     STAFF = "staff"
     """The admin site."""
     OPERATOR = "operator"

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import Count, Max, QuerySet
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate, QuestionVector
 from debates.streaming.envelope import timestamp
@@ -129,9 +130,13 @@ def nearest_questions(
 _matrices: Any = None
 
 
+@across_tenants(Purpose.SEARCH)
 def question_matrix(embedder: str) -> Any:
     """All questions as vectors, kept at hand. Keys grow and are never used again, so their number
-    and the newest tell whether anything has changed."""
+    and the newest tell whether anything has changed.
+
+    Those of all tenants: kept as one searcher sees them, they would lack what another may find.
+    Whoever searches sees of what is near only what is theirs."""
     from memory.selectors.nearest import MatrixCache
 
     global _matrices  # noqa: PLW0603

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
 from memory.words import terms
+from ratelimit.keys import key_behind
 
 TRENDING_SECONDS = 300
 """How long trending topics are kept."""
@@ -39,8 +40,7 @@ class Topic:
 def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[Topic]:
     """The topics of the debates that the viewer may see, the liveliest first. Kept for 300 s; what
     has been hidden or deleted since is left out."""
-    who = viewer.pk if viewer is not None and viewer.is_authenticated else "anybody"
-    key = f"trending-topics:{who}"
+    key = f"trending-topics:{_who(viewer)}"
     found: list[Topic] | None = cache.get(key)
     if found is None:
         found = make_topics(visible=debates_visible_to(viewer), now=now)
@@ -52,6 +52,15 @@ def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[T
         for topic in found
     ]
     return [topic for topic in shown if topic.debate_ids][:limit]
+
+
+def _who(viewer: Viewer) -> str:
+    """Names those who see the same debates: a key that is bound to a workspace sees fewer than its
+    account."""
+    if viewer is None or not viewer.is_authenticated:
+        return "anybody"
+    key = key_behind(viewer)
+    return f"{viewer.pk}:{key.workspace_id if key else None}"
 
 
 def make_topics(*, visible: QuerySet[Debate], now: datetime) -> list[Topic]:

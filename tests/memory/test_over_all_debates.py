@@ -19,6 +19,7 @@ from debates.selectors.finding import debates_visible_to
 from debates.selectors.topics import make_topics, trending_topics
 from debates.services.remembering import remember_debate
 from memory.models import Entry
+from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests import factories
 from tests.api.conftest import Api
@@ -120,6 +121,34 @@ def test_trending_topics_are_kept_but_not_what_was_hidden(db: None) -> None:
     assert trending_topics(viewer=None, now=now) == []
     answer = Api().get("/api/v1/debates/trending")
     assert answer.status_code == 200
+
+
+def test_topics_of_a_key_and_of_its_account_are_kept_apart(db: None) -> None:
+    alice = factories.make_user("alice")
+    team = Workspace.objects.create(name="Team", slug="team")
+    Membership.objects.create(workspace=team, user=alice, role=Role.OWNER)
+    own = {"owner": alice, "visibility": Visibility.PRIVATE}
+    decided(TRAM, **own, workspace=team)
+    decided(HEATING, **own, workspace=personal_workspace(alice))
+    _, token = factories.make_api_key(alice, workspace=team)
+
+    def topics(api: Api, **headers: str) -> int:
+        return len(api.get("/api/v1/debates/trending", **headers).json()["topics"])
+
+    assert topics(Api(), authorization=f"Bearer {token}") == 1
+    assert topics(signed_in(alice)) == 2
+
+
+def test_what_others_search_does_not_hide_what_is_ones_own(db: None) -> None:
+    """Both see as many questions, and the newest is the same one."""
+    debates = {}
+    for name in ("alice", "charlie"):
+        fields = owned(name)
+        debates[name] = fields["owner"], decided(TRAM, **fields)
+    decided(HEATING)
+    for user, debate in debates.values():
+        found = signed_in(user).get("/api/v1/consensus/similar", {"topic": TRAM}).json()
+        assert [one["debate_id"] for one in found["similar"]] == [str(debate.pk)]
 
 
 # --- Outcomes ----------------------------------------------------------------------------------
