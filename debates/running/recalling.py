@@ -139,7 +139,9 @@ def recalled_before(debate: Debate) -> tuple[Recalled, ...]:
     found = DebateEvent.objects.filter(debate=debate, type=EventType.MEMORY_RECALL)
     data = found.order_by("seq").values_list("data", flat=True).first()
     entries: Sequence[RecalledEntry] = data["entries"] if data else ()
-    return tuple(Recalled(entry["label"], entry["content"]) for entry in entries)
+    # What was withheld since has no content.
+    kept = (entry for entry in entries if entry["content"])
+    return tuple(Recalled(entry["label"], entry["content"]) for entry in kept)
 
 
 def _as_many_as_fit(

@@ -31,12 +31,19 @@ def debates_visible_to(user: Viewer) -> QuerySet[Debate]:
     return Debate.objects.filter(visible)
 
 
+def is_open_to_all(debate: Debate) -> bool:
+    """Whether others may read the debate than those whom its workspace knows: everybody, or whoever
+    has its link. At most one query."""
+    return debate.visibility == Visibility.PUBLIC or hasattr(debate, "share_link")
+
+
 def debates_open_with(debate: Debate) -> QuerySet[Debate]:
     """Those that whoever may read the debate may read too."""
-    if debate.visibility == Visibility.PRIVATE:
+    is_open = is_open_to_all(debate)
+    if debate.visibility == Visibility.PRIVATE and not is_open:
         return debates_visible_to(debate.owner)
     visible = Q(visibility=Visibility.PUBLIC)
-    if debate.visibility == Visibility.WORKSPACE:
+    if not is_open:
         visible |= Q(visibility=Visibility.WORKSPACE, workspace=debate.workspace_id)
     return Debate.objects.filter(visible)
 

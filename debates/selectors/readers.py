@@ -7,7 +7,7 @@ from uuid import UUID
 from debates.choices import Visibility
 from debates.exceptions import NotAllowed, NotFound
 from debates.models import Debate
-from debates.selectors.finding import Viewer
+from debates.selectors.finding import Viewer, is_open_to_all
 from memory.scopes import Reader, ScopeName
 from ratelimit.keys import key_behind
 from ratelimit.models import Role
@@ -39,7 +39,7 @@ def reader_of_debate(debate: Debate) -> Reader:
     return Reader.for_debate(
         workspace_id=debate.workspace_id,
         owner_id=debate.owner_id if debate.visibility == Visibility.PRIVATE else None,
-        public=debate.visibility == Visibility.PUBLIC,
+        public=is_open_to_all(debate),
     )
 
 

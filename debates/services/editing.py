@@ -11,6 +11,7 @@ from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import StateForbids
 from debates.models import Debate
+from debates.selectors.readers import scope_of_debate
 from debates.services.control import Actor, changing, check_ownership
 from debates.services.faults import Faults, check_json_object, check_text
 from debates.services.planning import (
@@ -19,7 +20,8 @@ from debates.services.planning import (
     check_tags,
     clean_tags,
 )
-from memory.services.entries import forget_debate, publish_debate
+from debates.services.withholding import withhold_recalled
+from memory.services.entries import forget_debate, rehouse_debate
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +61,13 @@ def update_debate(
         faults.raise_any()
         debate.save(update_fields=changed)
         if visibility is not None:
-            is_public = debate.visibility == Visibility.PUBLIC
-            publish_debate(debate_id=debate_id, is_public=is_public)
+            withhold_recalled(debate)
+            rehouse_debate(
+                debate_id=debate_id,
+                scope=scope_of_debate(debate),
+                is_public=debate.visibility == Visibility.PUBLIC,
+                now=timezone.now(),
+            )
     log.info("debate_edited", debate_id=str(debate_id), fields=changed)
     return debate
 

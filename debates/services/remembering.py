@@ -7,6 +7,7 @@ many stood behind the decision, and by how much it led.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -60,8 +61,13 @@ def remember_debate(*, debate_id: UUID, now: datetime) -> int:
     question, _ = _embedded([debate.question]), _embedded([entry.content for entry in entries])
     with transaction.atomic():
         # Whoever deletes the debate has its row too, and forgets afterwards what it left.
-        if not Debate.objects.select_for_update().filter(pk=debate.pk).exists():
+        held = Debate.objects.select_for_update(of=("self",)).select_related("workspace")
+        debate = held.filter(pk=debate.pk).first()
+        if debate is None:
             return 0
+        # Who may read it may have changed meanwhile.
+        is_public = debate.visibility == Visibility.PUBLIC
+        entries = [replace(entry, is_public=is_public) for entry in entries]
         stored = (
             store_many(scope=scope_of_debate(debate), entries=entries, now=now) if entries else []
         )
@@ -127,7 +133,6 @@ def _embedded(texts: list[str]) -> Embedded:
 
 def _entries(debate: Debate, verdict: Verdict) -> Iterator[NewEntry]:
     common: dict[str, Any] = {
-        "is_public": debate.visibility == Visibility.PUBLIC,
         "debate_id": debate.pk,
         "debate_slug": debate.slug,
     }

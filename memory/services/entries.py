@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +17,12 @@ from memory.indexes import purge_words
 from memory.limits import tier_limits
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
-from memory.services.shelf import Shelf, kept, lock_existing, lock_scope, settle
+from memory.services.shelf import Shelf, kept, lock_existing, lock_scope, scope_id_of, settle
 from memory.tiers import Move, NoRoom, Tier
 
 log = structlog.get_logger(__name__)
 
+REHOUSED = "who may read its debate has changed"
 LONGEST_CONTENT = 20_000
 """Characters of an entry."""
 
@@ -203,9 +205,33 @@ def forget_debate(*, debate_id: UUID, now: datetime) -> int:
         return _forget(list(left.values_list("pk", flat=True)), now)
 
 
-def publish_debate(*, debate_id: UUID, is_public: bool) -> None:
-    """Who may read a debate has changed, and with it who may recall what it left."""
-    Entry.objects.filter(debate_id=debate_id).update(is_public=is_public)
+def rehouse_debate(*, debate_id: UUID, scope: ScopeName, is_public: bool, now: datetime) -> None:
+    """Who may read a debate has changed, and with it who may recall what it left, which belongs
+    into `scope` now. What finds no room there is forgotten."""
+    left = Entry.objects.filter(debate_id=debate_id)
+    with transaction.atomic():
+        home_id = scope_id_of(scope) if left.exclude(scope__key=scope.key).exists() else None
+        if home_id is not None:
+            _rehouse(list(left.exclude(scope=home_id).order_by("pk")), home_id, now)
+        left.update(is_public=is_public)
+
+
+def _rehouse(entries: Sequence[Entry], home_id: int, now: datetime) -> None:
+    scopes = sorted({home_id, *(entry.scope_id for entry in entries)})
+    shelves = {scope_id: lock_existing(scope_id, now) for scope_id in scopes}
+    home = shelves[home_id]
+    for entry in entries:
+        shelf = shelves[entry.scope_id]
+        if shelf is None or not shelf.entries().filter(pk=entry.pk).exists():
+            continue
+        shelf.remove([entry], Move.FORGOTTEN, REHOUSED)
+        if home is not None:
+            entry.pk = None
+            with contextlib.suppress(NoRoom):
+                home.add(entry, REHOUSED)
+    for shelf in shelves.values():
+        if shelf is not None:
+            shelf.close()
 
 
 def surprise_debate(*, debate_id: UUID, surprise: float, now: datetime) -> None:

@@ -175,21 +175,30 @@ def lock_scope(name: ScopeName, now: datetime) -> Shelf:
     """The scope under its lock, made if nothing was remembered there yet. In a transaction."""
     found = _locked(key=name.key)
     if found is None:
-        try:
-            with transaction.atomic():
-                Scope.objects.create(
-                    key=name.key,
-                    kind=name.kind,
-                    workspace_id=name.workspace_id,
-                    user_id=name.user_id,
-                    debate_id=name.debate_id,
-                )
-        except IntegrityError:
-            if not Scope.objects.filter(key=name.key).exists():
-                raise  # Not a race: its workspace or its user is gone.
+        scope_id_of(name)
         found = _locked(key=name.key)
     assert found is not None, "a scope is never removed but with its tenant"  # noqa: S101
     return Shelf(found, now)
+
+
+def scope_id_of(name: ScopeName) -> int:
+    """The key of the scope, made if nothing was remembered there yet."""
+    known = Scope.objects.filter(key=name.key).values_list("pk", flat=True)
+    if (found := known.first()) is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return Scope.objects.create(
+                key=name.key,
+                kind=name.kind,
+                workspace_id=name.workspace_id,
+                user_id=name.user_id,
+                debate_id=name.debate_id,
+            ).pk
+    except IntegrityError:
+        if (found := known.first()) is None:
+            raise  # Not a race: its workspace or its user is gone.
+        return found
 
 
 def lock_existing(scope_id: int, now: datetime) -> Shelf | None:

@@ -19,11 +19,13 @@ from debates.engine.types import Ask, Spent
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.running import claims
 from debates.running.loading import take_waiting
-from debates.services import editing
+from debates.running.recalling import Recaller
+from debates.services import editing, sharing
 from debates.services.panels import build_setup
 from debates.services.remembering import remember_debate, remember_missed
 from memory.embeddings.service import reset_service
-from memory.models import Entry
+from memory.models import Entry, Scope
+from memory.tiers import Tier
 from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests.factories import make_user
@@ -154,6 +156,69 @@ def test_a_debate_for_the_team_is_shown_nothing_that_its_owner_keeps_to_herself(
     assert {one["debate_id"] for one in data["settled"]} == {str(shown.pk)}
     (data,) = recalled(held(heard, server, **fields, visibility=Visibility.PRIVATE))
     assert len(data["settled"]) == 3
+
+
+@pytest.mark.parametrize("opened", ["public", "workspace", "link"])
+def test_who_may_read_a_debate_later_does_not_read_what_it_was_shown(
+    heard: Ears, server: ModelServer, opened: str
+) -> None:
+    alice = make_user("alice")
+    team = Workspace.objects.create(name="team", slug="team")
+    Membership.objects.create(workspace=team, user=alice, role=Role.MEMBER)
+    fields: dict[str, Any] = {"owner": alice, "workspace": team}
+    secret = held(heard, server, **fields, visibility=Visibility.PRIVATE)
+    shown = held(heard, server, **fields, visibility=Visibility.PRIVATE)
+    (before,) = recalled(shown)
+    assert all(entry["content"] for entry in before["entries"])
+    if opened == "link":
+        sharing.share_debate(debate_id=shown.pk, actor=alice, now=timezone.now())
+    else:
+        editing.update_debate(debate_id=shown.pk, actor=alice, visibility=opened)
+    (data,) = recalled(shown)
+    assert len(data["entries"]) == len(before["entries"])
+    assert str(secret.pk) not in str(data)
+    assert not any(entry["content"] for entry in data["entries"])
+    assert data["settled"] == []
+
+
+def test_what_is_opened_while_it_waits_is_looked_up_again(
+    heard: Ears, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = owned("alice")
+    held(heard, server, **fields)
+    debate = model_debate(server, question=QUESTION, **fields)
+    recall = Recaller.recall
+
+    def then_publish(*args: Any, **kwargs: Any) -> Any:
+        found = recall(*args, **kwargs)
+        editing.update_debate(debate_id=debate.pk, actor=fields["owner"], visibility="public")
+        monkeypatch.setattr(Recaller, "recall", recall)
+        return found
+
+    monkeypatch.setattr(Recaller, "recall", then_publish)
+    (loaded,) = take_waiting(holder="one:1", limit=1, now=timezone.now())
+    assert not loaded.setup.recalled
+    assert not recalled(debate)
+
+
+def test_what_a_debate_left_moves_to_where_its_readers_are(
+    heard: Ears, server: ModelServer
+) -> None:
+    alice = make_user("alice")
+    team = Workspace.objects.create(name="team", slug="team")
+    Membership.objects.create(workspace=team, user=alice, role=Role.MEMBER)
+    debate = held(heard, server, owner=alice, workspace=team, visibility=Visibility.WORKSPACE)
+    count = Entry.objects.count()
+    assert count
+    for visibility, kind in (("private", "user"), ("public", "workspace")):
+        editing.update_debate(debate_id=debate.pk, actor=alice, visibility=visibility)
+        entries = list(Entry.objects.select_related("scope"))
+        assert [entry.scope.kind for entry in entries] == [kind] * count
+        assert {entry.is_public for entry in entries} == {visibility == "public"}
+        assert all(entry.vector for entry in entries)
+        for scope in Scope.objects.all():
+            held_there = sum(entry.size for entry in entries if entry.scope_id == scope.pk)
+            assert sum(scope.bytes_of(tier) for tier in Tier) == held_there
 
 
 def test_a_debate_that_is_taken_up_again_recalls_from_the_log(
