@@ -21,6 +21,8 @@ settings.register_profile("aragora", deadline=None)
 settings.load_profile("aragora")
 
 django_settings.TENANCY_STRICT = True
+# A good hash is slow on purpose.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

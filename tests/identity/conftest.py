@@ -19,9 +19,8 @@ from tests.factories import make_agent, make_user
 
 
 @pytest.fixture(autouse=True)
-def quick_and_open(settings: Any) -> Iterator[None]:
-    """Hashing is slow on purpose; and the limits of one test are not those of the next."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def open_and_unlimited(settings: Any) -> Iterator[None]:
+    """The limits of one test are not those of the next."""
     settings.ARAGORA = replace(
         settings.ARAGORA, allow_registration=True, allow_anonymous_debates=True
     )

@@ -29,6 +29,7 @@ class Rule(Enum):
     MEMBER = "members of the workspace"
     OWNER = "owners of the workspace"
     OWN_KEY = "the owner of the API key"
+    OWN_MEMORY = "alice, whose memory it is; for others it is not there"
     STREAM = "as READ; tests/streaming follows these, over real connections"
 
 
@@ -58,6 +59,8 @@ def expected(rule: Rule, person: str, visibility: str) -> str:
             if not signed_in:
                 return SIGN_IN
             return OK if person == "alice" else FORBIDDEN if belongs else NOT_FOUND
+        case Rule.OWN_MEMORY:
+            return OK if person == "alice" else NOT_FOUND
         case Rule.OWN_KEY:
             return OK if person == "alice" else NOT_FOUND if signed_in else SIGN_IN
     raise AssertionError(rule)
@@ -88,6 +91,7 @@ _NAMES |= {"api/v1/debate/<ref>"}
 _STARTS = ("v1/debates", "debates", "v1/debate", "debate", "v1/debate-this", "debate-this")
 _AGENTS = ("v1/agents/<name>", "agents/<name>", "v1/agent/<name>", "v1/agent/<name>/profile")
 _AGENTS += ("v1/agents/<name>/elo", "v1/agent/<name>/elo")
+_AGENTS += ("v1/agents/<name>/calibration", "v1/agent/<name>/calibration")
 _RANKINGS = ("v1/leaderboard", "leaderboard", "v1/rankings", "rankings", "agents/leaderboard")
 _RANKINGS += ("v1/leaderboard-view", "leaderboard-view")
 
@@ -128,6 +132,26 @@ TABLE: dict[str, Line] = {
         for act in ("share", "share/revoke")
     },
     "GET api/v1/shared/<token>": Line(Rule.LINK),
+    f"POST {DEBATE}/outcome": Line(Rule.STEER, {"came_true": True}),
+    **{
+        f"GET api/{path}": Line(Rule.ALL)
+        for path in ("v1/debates/queue/status", "debates/queue/status", "v1/debates/trending")
+    },
+    "GET api/v1/consensus/similar": Line(Rule.ALL, query="topic=trams"),
+    **{f"GET api/v1/consensus/{part}": Line(Rule.ALL) for part in ("dissents", "settled", "stats")},
+    # Memory
+    **{
+        f"GET api/v1/memory/{part}": Line(Rule.ALL)
+        for part in ("entries", "pressure", "stats", "tier-stats", "tiers")
+    },
+    "GET api/v1/memory/search": Line(Rule.ALL, query="q=trams"),
+    "GET api/v1/memory/continuum/retrieve": Line(Rule.ALL, query="query=trams"),
+    "POST api/v1/memory/store": Line(Rule.ALL, {"content": "Trams are loud."}),
+    "POST api/v1/memory/consolidate": Line(Rule.ALL),
+    "POST api/v1/memory/continuum/consolidate": Line(Rule.ALL),
+    "DELETE api/v1/memory/continuum/<memory_id>": Line(Rule.OWN_MEMORY),
+    "POST api/v1/memory/<memory_id>/pin": Line(Rule.OWN_MEMORY),
+    "POST api/v1/memory/<memory_id>/promote": Line(Rule.OWN_MEMORY, {"target_tier": "glacial"}),
     # Agents and ratings, which are everybody's
     **{f"GET api/{path}": Line(Rule.ALL) for path in ("v1/agents", "agents", *_AGENTS)},
     **{f"GET api/{path}": Line(Rule.ALL) for path in _RANKINGS},
@@ -184,6 +208,13 @@ TABLE: dict[str, Line] = {
     "GET account/keys/": Line(Rule.SIGNED_IN),
     "POST account/keys/": Line(Rule.SIGNED_IN),
     "POST account/keys/<uuid:key_id>/revoke/": Line(Rule.OWN_KEY),
+    "GET memory/": Line(Rule.ALL),
+    "GET memory/export/": Line(Rule.ALL),
+    "POST memory/fact/": Line(Rule.ALL, {"content": "Trams are loud."}),
+    "GET memory/<int:entry_id>/": Line(Rule.OWN_MEMORY),
+    "POST memory/<int:entry_id>/change/": Line(Rule.OWN_MEMORY, {"action": "pin"}),
+    "GET memory/<int:entry_id>/forget/": Line(Rule.OWN_MEMORY),
+    "POST debates/<slug:slug>/outcome/": Line(Rule.STEER, {"came_true": "right"}),
     "GET workspaces/": Line(Rule.SIGNED_IN),
     "POST workspaces/": Line(Rule.SIGNED_IN, {"name": "Buses"}),
     "GET workspaces/<slug:slug>/": Line(Rule.MEMBER),

@@ -20,7 +20,9 @@ from debates.models import Debate
 from debates.selectors.sharing import token_of
 from debates.services.audience import paces
 from debates.services.sharing import share_debate
+from memory.scopes import ScopeName
 from ratelimit.models import ApiKey, Workspace
+from ratelimit.workspaces import personal_workspace
 from tests.api.conftest import Api
 from tests.factories import make_agent, make_api_key, make_debate, make_proposal, make_user
 from tests.identity.table import (
@@ -35,6 +37,7 @@ from tests.identity.table import (
     Rule,
     expected,
 )
+from tests.memory.conftest import remember
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +72,7 @@ class World:
     key: ApiKey
     team: Workspace
     member: User
+    entry_id: int
 
     def address(self, route: str, visibility: str) -> str:
         """The route, about this debate."""
@@ -80,6 +84,7 @@ class World:
             "<name>": "ada", "<int:number>": "1", "<uidb64>": "MQ", "<key_id>": str(self.key.pk),
             "<uuid:key_id>": str(self.key.pk), "<workspace>": self.team.slug,
             "<user_id>": str(self.member.pk), "<int:user_id>": str(self.member.pk),
+            "<memory_id>": str(self.entry_id), "<int:entry_id>": str(self.entry_id),
         }  # fmt: skip
         for name, value in values.items():
             route = route.replace(name, value)
@@ -101,7 +106,9 @@ def world(alice: User, charlie: User, team: Workspace, panel: Any) -> World:
         )
     erin = make_user("emil")
     team.memberships.create(user=erin, role="member")
-    return World(debates, links, make_api_key(alice)[0], team, erin)
+    own = ScopeName.of_user(alice.pk, personal_workspace(alice).pk)
+    entry = remember(own, "A private-matter? Alice thinks so.", now=timezone.now())
+    return World(debates, links, make_api_key(alice)[0], team, erin, entry.pk)
 
 
 def outcome(response: Any, line: Line) -> str:
@@ -168,8 +175,10 @@ def test_everybody_gets_in_where_they_belong(world: World, sign_in: SignIn, pers
         for visibility in VISIBILITIES if line.rule in ABOUT_A_DEBATE else ("private",):
             api = sign_in(user)
             address = world.address(route, visibility)
+            query = [line.query] if line.query else []
             if person == "guest":
-                address += f"?share={world.links[visibility]}"
+                query.append(f"share={world.links[visibility]}")
+            address += f"?{'&'.join(query)}" if query else ""
             if line.rule is Rule.LINK and person not in ("guest", "alice"):
                 address = address.replace(world.links[visibility], "x" * 43)
             response = ask(api, method, address, line)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -16,9 +15,8 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def _within_one_minute(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
+def _within_one_minute(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The library counts by the minute on the clock, so the clock is held while guessing."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now)
     cache.clear()

@@ -62,6 +62,12 @@ def _answer(debate: models.Debate) -> models.IdempotencyRecord:
     )
 
 
+def _outcome(debate: Any) -> Model:
+    return models.Outcome.objects.create(
+        debate=debate, came_true=True, confidence=0.6, surprise=0.4, recorded_at=timezone.now()
+    )
+
+
 ROWS: dict[type[Model], Callable[[Any], Model]] = {
     models.Debate: lambda debate: debate,
     models.DebateEvent: factories.make_event,
@@ -74,6 +80,10 @@ ROWS: dict[type[Model], Callable[[Any], Model]] = {
     models.Suggestion: factories.make_suggestion,
     models.StreamPlace: factories.make_stream_place,
     models.UsageRecord: factories.make_usage_record,
+    models.Outcome: _outcome,
+    models.QuestionVector: lambda debate: models.QuestionVector.objects.create(
+        debate=debate, embedder="hash-256", vector=bytes(1024)
+    ),
     models.ShareLink: lambda debate: models.ShareLink.objects.create(debate=debate),
     models.IdempotencyRecord: _answer,
 }

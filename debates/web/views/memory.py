@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -191,8 +192,10 @@ def outcome(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect_to_login(
             reverse("web:debate", kwargs={"slug": slug}), login_url="web:sign_in"
         )
-    except (NotFound, NotAllowed) as error:
+    except NotFound as error:
         raise Http404(str(error)) from error
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from error
     except AragoraError as error:
         messages.error(request, str(error))
     else:
