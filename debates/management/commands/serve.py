@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import connections
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         listener = self._listen(options["host"], options["port"])
         if options["prepare"]:
             call_command("prepare", verbosity=options["verbosity"])
+            connections.close_all()  # This thread asks no more, and would keep one of the pool's.
         address = _address(options["host"], listener)
         serve(listener, say=self.stdout.write, address=address)
 
