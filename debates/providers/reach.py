@@ -27,6 +27,9 @@ METADATA = frozenset(
 )
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """IPv4 within IPv6 (RFC 6052)."""
+_INNER = tuple(map(ipaddress.ip_network, ("::/96", "64:ff9b:1::/48", "fec0::/10")))
+"""Inner networks that `ipaddress` counts among the internet: IPv4 as it was once written within
+IPv6, a site's own translation to IPv4 (RFC 8215), and a site's own addresses of old."""
 
 
 class AddressRefused(httpx2.ConnectError):
@@ -41,7 +44,9 @@ def is_allowed(address: Address, networks: Sequence[str]) -> bool:
         return False
     if address.is_unspecified:
         return False
-    if address.is_loopback or address.is_global:
+    if address.is_loopback:
+        return True
+    if address.is_global and not any(address in network for network in _INNER):
         return True
     return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from debates import models
 from debates.choices import Visibility
+from memory.embeddings.base import DIMENSIONS
 from ratelimit.models import Membership, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests import factories
@@ -85,6 +86,12 @@ ROWS: dict[type[Model], Callable[[Any], Model]] = {
         debate=debate, embedder="hash-256", vector=bytes(1024)
     ),
     models.ShareLink: lambda debate: models.ShareLink.objects.create(debate=debate),
+    models.QuestionVector: lambda debate: models.QuestionVector.objects.create(
+        debate=debate, embedder="none", vector=bytes(4 * DIMENSIONS)
+    ),
+    models.Outcome: lambda debate: models.Outcome.objects.create(
+        debate=debate, came_true=True, confidence=0.5, surprise=0.5, recorded_at=timezone.now()
+    ),
     models.IdempotencyRecord: _answer,
 }
 """A row of each model that is tenants' data, of this debate or its tenant."""
