@@ -7,13 +7,12 @@ from uuid import UUID
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import transaction
 
 from debates.choices import Visibility
-from debates.exceptions import InvalidInput, NotFound, StateForbids
+from debates.exceptions import InvalidInput, StateForbids
 from debates.models import Debate, Outcome
 from debates.selectors.readers import scope_of_debate
-from debates.services.control import Actor, check_permission
+from debates.services.control import Actor, changing
 from debates.services.faults import Faults, check_text
 from memory import tiers
 from memory.models import Kind
@@ -37,12 +36,7 @@ def record_outcome(
     faults = Faults()
     check_text(faults, "note", note.strip(), longest=LONGEST_NOTE)
     faults.raise_any()
-    with transaction.atomic():
-        found = Debate.objects.select_for_update(of=("self",)).filter(pk=debate_id)
-        debate = found.select_related("verdict", "workspace").first()
-        if debate is None:
-            raise NotFound("There is no such debate, or it is not yours to see.")
-        check_permission(debate, actor)
+    with changing(debate_id=debate_id, actor=actor) as debate:
         verdict = getattr(debate, "verdict", None)
         if verdict is None or not verdict.reached:
             raise StateForbids("This debate has come to no decision that could prove right or not.")
