@@ -132,7 +132,7 @@ class RateLimitMiddleware:
         taken = limiter.take(asks)
         if taken.allowed:
             response = self.get_response(request)
-            debates = [ask for ask in asks if ask.policy == DEBATES]
+            debates = [ask for ask in asks if ask.policy.startswith(DEBATES)]
             if debates and not _started_a_debate(response):
                 limiter.give_back(debates)
         else:

@@ -101,7 +101,10 @@ def _caller_by_key(key: Any) -> Caller:
         return _account(key.user_id)
     if workspace.personal_to_id is not None:
         return Caller(f"user:{workspace.personal_to_id}", Tier(workspace.tier))
-    return Caller(f"workspace:{workspace.pk}", Tier(workspace.tier))
+    tier = Tier(workspace.tier)
+    # A higher tier is an operator's to give; without one, it must not pay to make workspaces.
+    member = f"member:{key.user_id}" if tier is Tier.AUTHENTICATED else ""
+    return Caller(f"workspace:{workspace.pk}", tier, member)
 
 
 def _account(user_id: int) -> Caller:

@@ -68,6 +68,16 @@ class Caller:
     name: str
     """Of what is counted: `user:7`, `workspace:…`, `anonymous:203.0.113.7`."""
     tier: Tier
+    member: str = ""
+    """Who calls for a workspace that anybody may make: in all of these together they have as much
+    as in one."""
+
+    def asks(self, policy: str, pace: Pace, *, prefix: str = "") -> list[Ask]:
+        """What a call takes: from the caller, and from whoever of a workspace it is."""
+        asks = [Ask(f"{prefix}{self.name}", pace, policy=policy)]
+        if self.member:
+            asks.append(Ask(f"{prefix}{self.member}", pace, policy=f"{policy}-member"))
+        return asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +99,9 @@ class Policy:
         if caller.tier in (Tier.ANONYMOUS, Tier.AUTHENTICATED):
             asks.append(Ask(f"address:{address}", self.address, policy="address"))
         if call is not Call.PAGE and caller.tier in self.calls:
-            asks.append(Ask(caller.name, self.calls[caller.tier], policy=caller.tier.value))
+            asks += caller.asks(caller.tier.value, self.calls[caller.tier])
         if call is Call.DEBATE and caller.tier in self.debates:
-            name = f"{DEBATES}:{caller.name}"
-            asks.append(Ask(name, self.debates[caller.tier], policy=DEBATES))
+            asks += caller.asks(DEBATES, self.debates[caller.tier], prefix=f"{DEBATES}:")
         return asks
 
 

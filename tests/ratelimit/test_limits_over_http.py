@@ -19,11 +19,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from ratelimit import callers
 from ratelimit.limiter import get_limiter
-from ratelimit.models import Workspace
+from ratelimit.models import Membership, Role, Workspace
 from ratelimit.policy import PROBES
 from ratelimit.tiers import Tier
 from ratelimit.workspaces import personal_workspace
-from tests.factories import make_agent
+from tests.factories import make_agent, make_api_key
 from tests.ratelimit.conftest import ALICE, CHARLIE, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits")]
@@ -154,6 +154,19 @@ def test_keys_are_counted_with_the_workspace_that_they_belong_to(alice: User) ->
     assert by_key(Key(None, user_id=alice.pk)).name == f"user:{alice.pk}"
     assert by_key(Key(team)) == callers.Caller(f"workspace:{team.pk}", Tier.PREMIUM)
     assert by_key(Key(own, kind="internal")).tier is Tier.INTERNAL
+
+
+def test_many_workspaces_of_ones_own_are_no_way_round_the_limit(
+    alice: User, configure: Callable[..., None]
+) -> None:
+    configure(rate_limit=10, ip_rate_limit=1000, burst_multiplier=1.0)
+    passed = 0
+    for number in range(3):
+        made = Workspace.objects.create(name="Mine", slug=f"mine-{number}")
+        Membership.objects.create(workspace=made, user=alice, role=Role.OWNER)
+        _, token = make_api_key(alice, workspace=made)
+        passed += use_up(Client(REMOTE_ADDR=ALICE, headers={"authorization": f"Bearer {token}"}))
+    assert passed == 10
 
 
 # --- What is counted ---------------------------------------------------------------------------
