@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from debates.choices import EventType
+from debates.choices import EventType, Visibility
 from debates.models import Debate, DebateEvent
-from debates.selectors.finding import debates_open_with
+from debates.selectors.finding import debates_open_with, is_open_to_all
 from debates.selectors.readers import reader_of_debate
 from memory.models import Entry
 
@@ -17,7 +17,10 @@ def withhold_recalled(debate: Debate) -> None:
     """Take out of the log what was recalled and not everybody may read who may read the debate now.
     Under the debate's lock, when it has been opened to others.
 
-    Where it has not begun, a worker may be looking things up for it: that is to be done again."""
+    Where it has not begun, a worker may be looking things up for it: that is to be done again. What
+    its owner alone may read stays as it was."""
+    if debate.visibility == Visibility.PRIVATE and not is_open_to_all(debate):
+        return
     if debate.started_at is None:
         debate.fence += 1
         debate.save(update_fields=["fence"])

@@ -170,6 +170,8 @@ def test_who_may_read_a_debate_later_does_not_read_what_it_was_shown(
     shown = held(heard, server, **fields, visibility=Visibility.PRIVATE)
     (before,) = recalled(shown)
     assert all(entry["content"] for entry in before["entries"])
+    editing.update_debate(debate_id=shown.pk, actor=alice, visibility="private")
+    assert recalled(shown) == [before]
     if opened == "link":
         sharing.share_debate(debate_id=shown.pk, actor=alice, now=timezone.now())
     else:
