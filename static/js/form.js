@@ -153,7 +153,7 @@ function setUpEstimate() {
     }
   };
   const showSettled = (debates) => {
-    const settled = place.querySelector("[data-settled]");
+    const settled = form.querySelector("[data-settled]");
     settled.hidden = !debates.length;
     settled.querySelector("[data-settled-list]").replaceChildren(...debates.map((debate) => h("li", {},
       h("a", { href: debate.url }, debate.question), `: ${debate.answer} `,
