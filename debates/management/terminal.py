@@ -148,10 +148,12 @@ class Screen:
 
     def _start(self, data: Mapping[str, Any]) -> None:
         panel = Text(", ").join(self._name(agent) for agent in data["agents"])
+        rounds = data["total_rounds"]
+        limit = f"{rounds} round{'' if rounds == 1 else 's'}"
         self._print(
             Text(data["task"], style="bold"),
             Text.assemble(
-                (f"{data['protocol']}, at most {data['total_rounds']} rounds, by ", "dim"),
+                (f"{data['protocol']}, at most {limit}, by ", "dim"),
                 (f"{data['decision']}: ", "dim"),
                 panel,
             ),
