@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from debates import selectors
-from debates.choices import DebateStatus, ProviderName
+from debates.choices import DebateStatus, ProviderName, Visibility
 from debates.engine.types import DecisionMode
 from debates.models import Debate
 from debates.web.forms import options
@@ -38,7 +38,8 @@ class Row:
     status_label: str
     seats: range
     created_at: str
-    visibility: str
+    readers: str
+    """Who may read it; empty: everybody."""
     answer: str | None
     confidence: float | None
     outcome: str
@@ -52,7 +53,7 @@ def debate_list(request: HttpRequest) -> HttpResponse:
     status = DebateStatus(wanted) if wanted in DebateStatus.values else None
     debates = selectors.list_debates(
         user=request.user, q=query, statuses=(status,) if status else ()
-    )
+    ).select_related("workspace")
     paginator = Paginator(debates, PAGE_SIZE)
     number = request.GET.get("page", "")
     page = paginator.get_page(number if number.isascii() and number.isdigit() else 1)
@@ -101,11 +102,19 @@ def _row(debate: Debate) -> Row:
         status_label=STATUSES[status].label,
         seats=range(len(summary["agents"])),
         created_at=summary["created_at"],
-        visibility=summary["visibility"],
+        readers=_readers(debate),
         answer=summary["final_answer"],
         confidence=summary["confidence"],
         outcome=_outcome(debate, status),
     )
+
+
+def _readers(debate: Debate) -> str:
+    if debate.visibility == Visibility.PUBLIC:
+        return ""
+    if debate.visibility == Visibility.WORKSPACE and debate.workspace is not None:
+        return f"Workspace: {debate.workspace.name}"
+    return Visibility(debate.visibility).label
 
 
 @require_safe
