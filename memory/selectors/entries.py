@@ -36,7 +36,8 @@ def visible_entries(
 ) -> QuerySet[Entry]:
     """The entries that are alive and the reader's to see, the last used first."""
     alive = Q(expires_at=None) | Q(expires_at__gt=now)
-    found = Entry.objects.filter(reader.entries(), alive).select_related("scope").defer("vector")
+    found = Entry.objects.filter(reader.entries(), alive)
+    found = found.select_related("scope", "workspace").defer("vector")
     if tiers:
         found = found.filter(tier__in=sorted(tiers))
     return found.order_by("-pinned", "-last_used_at", "-pk")

@@ -172,14 +172,14 @@ export class Renderer {
     const { entries, settled = [] } = note.data;
     return [h("section", { class: "recall", "aria-labelledby": "recall-title" },
       h("h2", { id: "recall-title" }, "What was recalled"),
-      settled.map((one) => h("p", { class: "notice" }, "This question was settled before: ",
+      h("div", {}, settled.map((one) => h("p", {}, "This question was settled before: ",
         h("a", { href: `/debates/${one.slug}/` }, one.question), ` came to “${one.answer}”. `,
         h("a", { href: `/?build_on=${one.slug}` }, "Build on it"))),
       entries.length > 0 && h("p", { class: "help" }, "The first round was shown this, as quoted text that may be wrong or out of date."),
       entries.length > 0 && h("ol", { class: "recalled" }, entries.map((entry) => h("li", {}, h("details", {},
-        h("summary", {}, h("span", { class: "figures" }, `[${entry.label}]`), ` ${entry.kind}: ${entry.why}`),
+        h("summary", {}, h("span", { class: "figures" }, `[${entry.label}]`), ` ${entry.kind.charAt(0).toUpperCase()}${entry.kind.slice(1)}: ${entry.why}`),
         h("p", { class: "recalled-text" }, entry.content),
-        entry.slug && h("p", {}, h("a", { href: `/debates/${entry.slug}/` }, "The debate that left it")))))))];
+        entry.slug && h("p", {}, h("a", { href: `/debates/${entry.slug}/` }, "The debate that left it"))))))))];
   }
 
   notes(transcript) {

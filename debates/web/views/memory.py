@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,15 +27,19 @@ from debates.services.outcomes import came_true, record_outcome
 from debates.streaming.envelope import timestamp
 from debates.web.views.debate import find_debate
 from memory.exceptions import EntryNotFound
-from memory.models import Entry, EntryEvent
+from memory.models import Entry, EntryEvent, ScopeKind
 from memory.selectors.entries import get_entry, story_of, tier_figures, visible_entries
 from memory.selectors.search import Filter, search
 from memory.services.entries import forget, pin, pin_fact, promote
 from memory.tiers import Tier, slower
+from ratelimit.models import Role, Workspace
+from ratelimit.workspaces import my_workspaces
 
 PAGE_SIZE = 20
 MAX_QUERY_LENGTH = 500
 MOST_EXPORTED = 20_000
+OUTCOME_PLACE = "outcome"
+"""Tags messages that are shown where the outcome is."""
 MOVES = {
     "stored": "Stored",
     "promoted": "Moved to a slower tier",
@@ -55,6 +61,14 @@ class Row:
     """Why it was found."""
 
     @property
+    def whose(self) -> str:
+        """Who sees it."""
+        workspace = self.entry.workspace
+        if self.entry.scope.kind == ScopeKind.USER:
+            return f"yours alone{f' in {workspace.name}' if workspace else ''}"
+        return f"of {workspace.name}" if workspace else "of people without an account"
+
+    @property
     def slower(self) -> Tier | None:
         return slower(Tier(self.entry.tier))
 
@@ -62,6 +76,11 @@ class Row:
 @require_safe
 def memory_page(request: HttpRequest) -> HttpResponse:
     """What the viewer may see of memory; `q`, `tier` and `page` narrow it."""
+    return _page(request, fact={})
+
+
+def _page(request: HttpRequest, *, fact: dict[str, str], status: int = 200) -> HttpResponse:
+    """The page; `fact` is what somebody wrote that could not be kept, and why."""
     reader, now = reader_of(request.user), timezone.now()
     query = request.GET.get("q", "").replace("\0", "")[:MAX_QUERY_LENGTH].strip()
     wanted = request.GET.get("tier", "")
@@ -72,6 +91,7 @@ def memory_page(request: HttpRequest) -> HttpResponse:
         hits = search(
             reader=reader, query=query, now=now, limit=PAGE_SIZE, only=Filter(tiers=tiers)
         )
+        prefetch_related_objects([hit.entry for hit in hits], "scope", "workspace")
         rows = [Row(hit.entry, hit.why) for hit in hits]
     else:
         number = request.GET.get("page", "")
@@ -86,8 +106,16 @@ def memory_page(request: HttpRequest) -> HttpResponse:
         "figures": tier_figures(reader=reader, now=now),
         "topics": trending_topics(viewer=request.user, now=now, limit=8),
         "may_write": _may_write(request),
+        "workspaces": _workspaces(request),
+        "fact": fact,
     }
-    return render(request, "web/memory.html", context)
+    return render(request, "web/memory.html", context, status=status)
+
+
+def _workspaces(request: HttpRequest) -> list[Workspace]:
+    """Those in which somebody may write."""
+    mine = my_workspaces(request.user)
+    return [membership.workspace for membership in mine if membership.role != Role.VIEWER]
 
 
 @require_safe
@@ -134,18 +162,19 @@ def add_fact(request: HttpRequest) -> HttpResponse:
     """Keep a fact for good that a person writes."""
     if not _may_write(request):
         return redirect_to_login(reverse("web:memory"), login_url="web:sign_in")
-    scope = scope_of_person(request.user)
+    content, wanted = request.POST.get("content", ""), request.POST.get("workspace", "")
     try:
+        scope = scope_of_person(request.user, _workspace_id(wanted))
         entry = pin_fact(
             scope=scope,
-            content=request.POST.get("content", "").replace("\r\n", "\n"),
+            content=content.replace("\r\n", "\n"),
             author_id=request.user.pk,
             is_public=scope.workspace_id is None,
             now=timezone.now(),
         )
     except AragoraError as error:
-        messages.error(request, str(error))
-        return redirect("web:memory")
+        fact = {"content": content, "workspace": wanted, "error": str(error)}
+        return _page(request, fact=fact, status=error.status)
     messages.success(request, "It is kept until somebody forgets it.")
     return redirect("web:memory_entry", entry_id=entry.pk)
 
@@ -180,6 +209,7 @@ def export_memory(request: HttpRequest) -> HttpResponse:
 def outcome(request: HttpRequest, slug: str) -> HttpResponse:
     """Record on a debate whether its decision proved right."""
     debate = find_debate(request, slug)
+    page = reverse("web:debate", kwargs={"slug": slug})
     try:
         record_outcome(
             debate_id=debate.pk,
@@ -189,18 +219,24 @@ def outcome(request: HttpRequest, slug: str) -> HttpResponse:
             now=timezone.now(),
         )
     except SignInRequired:
-        return redirect_to_login(
-            reverse("web:debate", kwargs={"slug": slug}), login_url="web:sign_in"
-        )
+        return redirect_to_login(page, login_url="web:sign_in")
     except NotFound as error:
         raise Http404(str(error)) from error
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from error
     except AragoraError as error:
-        messages.error(request, str(error))
+        messages.error(request, str(error), extra_tags=OUTCOME_PLACE)
     else:
-        messages.success(request, "Recorded. Memory and calibration know it now.")
-    return redirect("web:debate", slug=slug)
+        said = "Recorded. Memory and calibration know it now."
+        messages.success(request, said, extra_tags=OUTCOME_PLACE)
+    return redirect(f"{page}#outcome")
+
+
+def _workspace_id(wanted: str) -> UUID | None:
+    try:
+        return UUID(wanted) if wanted else None
+    except ValueError:
+        raise NotFound("There is no such workspace, or you do not belong to it.") from None
 
 
 def _find(request: HttpRequest, entry_id: int) -> Entry:
