@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -54,15 +55,15 @@ def make_user(name: str = "alice", *, staff: bool = False, superuser: bool = Fal
     """A person who can sign in with `PASSWORD`."""
     return User.objects.create(
         username=name,
-        password=_hashed_password(),
+        password=_hashed_password(settings.PASSWORD_HASHERS[0]),
         is_staff=staff or superuser,
         is_superuser=superuser,
     )
 
 
 @cache
-def _hashed_password() -> str:
-    """Hashing is slow on purpose; once is enough for a run of tests."""
+def _hashed_password(_hasher: str) -> str:
+    """Hashing is slow on purpose; once for each way of hashing is enough for a run of tests."""
     return make_password(PASSWORD)
 
 
