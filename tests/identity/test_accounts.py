@@ -229,6 +229,7 @@ def test_a_forgotten_password(alice: User, posted_at_once: None) -> None:
     assert b"New password" in form.content
     done = client.post(form.request["PATH_INFO"], {"new_password": "another horse battery"})
     assert done["Location"] == "/sign-in/"
+    assert b"The new password is set" in client.get("/sign-in/").content
     alice.refresh_from_db()
     assert alice.check_password("another horse battery")
     assert b"used up" in Client().get(found[1], follow=True).content

@@ -100,6 +100,10 @@ class NewPassword(views.PasswordResetConfirmView):
     template_name = "web/accounts/new_password.html"
     success_url = reverse_lazy("web:sign_in")
 
+    def form_valid(self, form: NewPasswordForm) -> HttpResponse:  # type: ignore[override]
+        messages.success(self.request, "The new password is set. Sign in with it.")
+        return super().form_valid(form)
+
 
 # --- One's own account -------------------------------------------------------------------------
 
