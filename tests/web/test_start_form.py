@@ -164,6 +164,19 @@ def test_whoever_has_to_sign_in_is_asked_to(
     assert not Debate.objects.exists()
 
 
+def test_what_was_asked_before_signing_in_is_there_after_it(
+    client: Client, agents: list[str], configure: Callable[..., None]
+) -> None:
+    configure(allow_anonymous_debates=False)
+    User.objects.create_user("alice", password="correct-horse-9")
+    asked = send(client, question="Is the <quay> wide enough?")
+    signed_in = client.post(
+        asked["Location"], {"username": "alice", "password": "correct-horse-9", "next": "/"}
+    )
+    assert "Is the &lt;quay&gt; wide enough?" in client.get(signed_in["Location"]).content.decode()
+    assert "&lt;quay&gt;" not in client.get("/").content.decode()
+
+
 BAD = {
     "no question": ({"question": "  "}, "question", "Ask a question."),
     "a long question": ({"question": "x" * 10_001}, "question", "at most 10,000 characters"),

@@ -37,6 +37,8 @@ from debates.web.views.catalogue import has_language_model
 
 LONGEST_KEY = 64
 EXAMPLES_SHOWN = 5
+KEPT_QUESTION = "question"
+"""In the session: what somebody asked who has to sign in first."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,6 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The form; on POST, the debate that it asks for."""
     if request.method != "POST":
         form = DebateForm(user=request.user, agents=_default_agents())
+        _bring_back_question(request, form)
         _build_on_earlier(request, form)
         return _page(request, form)
     form = DebateForm(request.POST, request.FILES, user=request.user)
@@ -53,6 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     try:
         return HttpResponseRedirect(_create_once(request, form.request()))
     except SignInRequired:
+        request.session[KEPT_QUESTION] = form.cleaned_data["question"]
         return redirect_to_login(reverse("web:home"), login_url="web:sign_in")
     except InvalidInput as error:
         form.add_findings(error)
@@ -63,6 +67,12 @@ def home(request: HttpRequest) -> HttpResponse:
         response.status_code = error.status
         response["Retry-After"] = str(error.retry_after)
         return response
+
+
+def _bring_back_question(request: HttpRequest, form: DebateForm) -> None:
+    """What was asked before signing in is there again after it, once."""
+    if request.user.is_authenticated and KEPT_QUESTION in request.session:
+        form.fields["question"].initial = request.session.pop(KEPT_QUESTION)
 
 
 def _build_on_earlier(request: HttpRequest, form: DebateForm) -> None:
