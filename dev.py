@@ -31,7 +31,7 @@ PIP_INSTALL: list[Path | str] = [
 
 POSTGRESQL_TESTS = (
     *("tests/services", "tests/ranking", "tests/running", "tests/api", "tests/admin"),
-    "tests/tenancy",
+    *("tests/tenancy", "tests/memory"),
 )
 STREAM_TESTS = ("tests/streaming", "tests/audience", "tests/properties/test_stream_over_sockets.py")
 SYSTEM_PACKAGES = {

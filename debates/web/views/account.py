@@ -102,7 +102,7 @@ class NewPassword(views.PasswordResetConfirmView):
 
     def form_valid(self, form: NewPasswordForm) -> HttpResponse:  # type: ignore[override]
         messages.success(self.request, "The new password is set. Sign in with it.")
-        return super().form_valid(form)
+        return super().form_valid(form)  # type: ignore[arg-type]
 
 
 # --- One's own account -------------------------------------------------------------------------
