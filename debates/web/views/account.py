@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -100,9 +101,9 @@ class NewPassword(views.PasswordResetConfirmView):
     template_name = "web/accounts/new_password.html"
     success_url = reverse_lazy("web:sign_in")
 
-    def form_valid(self, form: NewPasswordForm) -> HttpResponse:  # type: ignore[override]
+    def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, "The new password is set. Sign in with it.")
-        return super().form_valid(form)  # type: ignore[arg-type]
+        return super().form_valid(form)
 
 
 # --- One's own account -------------------------------------------------------------------------
