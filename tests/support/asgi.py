@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import uvicorn
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """How long a test waits for what has to come."""
 
 

@@ -25,7 +25,7 @@ from debates.streaming.envelope import Frame
 from tests.factories import make_debate, make_model_spec
 from tests.support.model_server import ModelServer
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """How long a test waits for what has to come."""
 
 MODELS = {"ada": "ada-large", "ben": "ben-small", "cleo": "cleo-contrary"}

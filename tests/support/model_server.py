@@ -47,7 +47,7 @@ _COMPLETIONS: Mapping[tuple[str, str], Api] = {
     ("POST", "/v1/messages"): "anthropic",
 }
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """How long a test waits for the server to have seen something before it fails."""
 
 
