@@ -4,8 +4,9 @@
   asked for by a question in other words and by one that names things; by meaning alone, by words
   alone, and by both, with wordllama and with hash vectors;
 - sqlite: a full glacial tier (10 MB) searched on SQLite, exactly, and one entry written to it;
-- postgres: 100,000 entries searched and written on PostgreSQL with pgvector. A server is started
-  from the test requirements; `fsync` is off there, so a commit costs less than on a real disk;
+- postgres: 100,000 entries searched and written on PostgreSQL with pgvector, by the role of the
+  program under row-level security. A server is started from the test requirements; `fsync` is off
+  there, so a commit costs less than on a real disk;
 - embedding: texts a second, and the bytes of a full cache.
 
     python -m loadtests.memory_search [quality] [sqlite] [postgres] [embedding] [--entries N]
@@ -30,6 +31,7 @@ from pathlib import Path
 from statistics import mean, quantiles
 from typing import Any
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from loadtests.support import ROOT, Figure, report, scratch_directory, scratch_environment
 
 FABLES = Path(__file__).parent / "data" / "fables.txt"
@@ -56,6 +58,7 @@ def fables() -> list[list[str]]:
 # --- Quality -----------------------------------------------------------------------------------
 
 
+@across_tenants(Purpose.OPERATOR)
 def measure_quality() -> list[Figure]:
     from django.conf import settings
 
@@ -126,6 +129,7 @@ def _texts(count: int, size: int = ENTRY_BYTES) -> Iterator[str]:
         yield text[:size]
 
 
+@across_tenants(Purpose.OPERATOR)
 def _fill(count: int, *, scopes: int, size: int) -> list[int]:
     """So many entries, past the services, which would take a while; the keys of the scopes."""
     import numpy as np
@@ -214,14 +218,17 @@ def _measure_store(name: str, scope_ids: Sequence[int], limit_ms: float) -> list
 
     questions = [question for row in fables() for question in row[2:4]]
     get_service().embed(questions)  # Loads the model; a question itself takes 0.2 ms.
-    tenants = list(Scope.objects.filter(pk__in=scope_ids).values_list("workspace_id", flat=True))
+    with across_tenants(Purpose.OPERATOR):
+        scopes = Scope.objects.filter(pk__in=scope_ids)
+        tenants = list(scopes.values_list("workspace_id", flat=True))
     readers = [Reader(None, frozenset({tenant})) for tenant in tenants if tenant]
     now: datetime = timezone.now()
 
     def look(number: int) -> None:
         query = questions[number % len(questions)]
         reader = readers[number % len(readers)]
-        assert search(reader=reader, query=query, now=now, limit=10)
+        with act_for(*reader.workspace_ids):
+            assert search(reader=reader, query=query, now=now, limit=10)
 
     def write(number: int) -> None:
         entry = NewEntry(written[number], Kind.NOTE, Tier.GLACIAL, 0.9)
@@ -254,16 +261,17 @@ def measure_sqlite() -> list[Figure]:
 
 
 def measure_postgres(entries: int) -> list[Figure]:
+    from django.db import connection
+
+    from tests.support.roles import APP, OWNER, become
+
     figures = []
     for scopes in (10, 1):
-        from memory.models import Entry, Scope
-
-        Entry.objects.all().delete()
-        Scope.objects.all().delete()
-        from ratelimit.models import Workspace
-
-        Workspace.objects.all().delete()
+        become(OWNER)
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE ratelimit_workspace CASCADE")
         made = _fill(entries, scopes=scopes, size=ENTRY_BYTES if scopes > 1 else 100)
+        become(APP)
         name = f"PostgreSQL, {entries} entries in {scopes} scope{'s' * (scopes > 1)}"
         figures += _measure_store(name, made, SEARCH_POSTGRES_MS)
     return [_short(figure) for figure in figures]
@@ -303,14 +311,13 @@ def measure_embedding() -> list[Figure]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A server from the test requirements, migrated; its URL."""
+    """A server from the test requirements, migrated; its URL for the owner of the tables."""
     from tests.support.processes import postgres
+    from tests.support.roles import OWNER, as_role, prepare_as_owner
 
     with postgres() as url, scratch_directory() as directory:
-        env = scratch_environment(directory, DATABASE_URL=url)
-        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(command, cwd=ROOT, env=env, check=True)
-        yield url
+        prepare_as_owner(directory, url)
+        yield as_role(url, OWNER)
 
 
 def main() -> int:

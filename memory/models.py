@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from aragora_site.tenancy.rules import Own, TenantManager, Unowned
 from memory.fields import VectorField
 from memory.tiers import Move, Tier
 
@@ -32,6 +33,9 @@ class Kind(models.TextChoices):
 TIERS = [(tier.value, tier.value) for tier in Tier]
 LONGEST_KEY = 96
 
+OF_A_TENANT = Own(unowned=Unowned.OPEN)
+"""The bound of the tenant; within it `memory.scopes.Reader` says who sees what."""
+
 
 class Scope(models.Model):
     """The memory of a debate, a person or a workspace: the row that its writers lock.
@@ -40,7 +44,7 @@ class Scope(models.Model):
     that is another after every change, by which searchers tell whether what they have at hand is
     current."""
 
-    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
+    tenancy = OF_A_TENANT
     key = models.CharField(max_length=LONGEST_KEY, unique=True)
     """`memory.scopes.ScopeName.key`."""
     kind = models.CharField(max_length=16, choices=ScopeKind)
@@ -58,6 +62,8 @@ class Scope(models.Model):
     glacial_bytes = models.PositiveBigIntegerField(default=0)
     version = models.PositiveBigIntegerField(default=0)
 
+    objects = TenantManager()
+
     class Meta:
         ordering = ("key",)
 
@@ -72,7 +78,7 @@ class Scope(models.Model):
 class Entry(models.Model):
     """Something remembered. `memory.services` alone writes these."""
 
-    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
+    tenancy = Own(unowned=Unowned.OPEN, sample={"pinned": True})
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="entries")
     workspace = models.ForeignKey(
         "ratelimit.Workspace", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
@@ -113,6 +119,8 @@ class Entry(models.Model):
     embedder = models.CharField(max_length=80, blank=True)
     vector = VectorField(null=True, blank=True, editable=False)
 
+    objects = TenantManager()
+
     class Meta:
         ordering = ("-last_used_at", "-id")
         verbose_name_plural = "entries"
@@ -149,7 +157,7 @@ class Entry(models.Model):
 class EntryEvent(models.Model):
     """A move of an entry, with its reason. Holds nothing of the content, and outlives it."""
 
-    shared_because = "Its readers' scopes are a condition of every query (memory.scopes.Reader)."
+    tenancy = OF_A_TENANT
     entry_id = models.BigIntegerField()
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="events")
     workspace = models.ForeignKey(
@@ -162,6 +170,8 @@ class EntryEvent(models.Model):
     reason = models.CharField(max_length=200)
     size = models.PositiveIntegerField()
     created_at = models.DateTimeField()
+
+    objects = TenantManager()
 
     class Meta:
         ordering = ("-id",)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.conf import settings
 
+from aragora_site.tenancy.scopes import act_for
 from debates.choices import EventType
 from debates.engine.planner import next_step
 from debates.engine.types import Ask, Recalled, Setup, Spent
@@ -76,22 +77,23 @@ class Recaller:
         self, debate: Debate, setup: Setup, specs: Mapping[str, AgentSpec]
     ) -> Recollection | None:
         reader = reader_of_debate(debate)
-        nothing, some_questions = self._is_empty(reader), self._some_questions()
+        nothing, some_questions = self._is_empty(debate, reader), self._some_questions()
         if nothing and not some_questions:
             return None
         embedded = _embedded(debate.question)
         hits: list[Hit] = []
         if not nothing:
-            hits = search(
-                reader=reader,
-                query=debate.question,
-                now=self.now,
-                limit=MOST_RECALLED,
-                token_budget=settings.ARAGORA.memory_recall_tokens,
-                clear_only=True,
-                parts=Parts(meaning=embedded is not None),
-                embedded=embedded,
-            )
+            with act_for(debate.workspace_id):
+                hits = search(
+                    reader=reader,
+                    query=debate.question,
+                    now=self.now,
+                    limit=MOST_RECALLED,
+                    token_budget=settings.ARAGORA.memory_recall_tokens,
+                    clear_only=True,
+                    parts=Parts(meaning=embedded is not None),
+                    embedded=embedded,
+                )
         settled: list[Similar] = []
         if some_questions and embedded is not None:
             settled = settled_before(
@@ -115,9 +117,10 @@ class Recaller:
             tuple(hit.entry.pk for hit in hits),
         )
 
-    def _is_empty(self, reader: Reader) -> bool:
+    def _is_empty(self, debate: Debate, reader: Reader) -> bool:
         if reader not in self._empty:
-            self._empty[reader] = is_empty(reader=reader, now=self.now)
+            with act_for(debate.workspace_id):
+                self._empty[reader] = is_empty(reader=reader, now=self.now)
         return self._empty[reader]
 
     def _some_questions(self) -> bool:

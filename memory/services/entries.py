@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.db import connections, transaction
 
+from aragora_site.tenancy.scopes import act_for
 from memory import tiers
 from memory.exceptions import EntryNotFound, InvalidEntry, TierFull
 from memory.indexes import purge_words
@@ -64,12 +65,13 @@ def store(*, scope: ScopeName, entry: NewEntry, now: datetime) -> Entry:
 def store_many(*, scope: ScopeName, entries: Sequence[NewEntry], now: datetime) -> list[Entry]:
     """Remember several things of one scope in one transaction; those that found room.
 
-    Embeds them first, so it must not be called on an event loop."""
+    That the caller may write there is for the caller to check. Embeds them first, so it must not
+    be called on an event loop."""
     from memory.embeddings.service import get_service
 
     made = get_service().embed([entry.content for entry in entries])
     stored: list[Entry] = []
-    with transaction.atomic():
+    with act_for(scope.workspace_id), transaction.atomic():
         shelf = lock_scope(scope, now)
         known = _known_sources(entries)
         for new, vector in zip(entries, made.vectors, strict=True):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connections, transaction
 from django.db.models import Q
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from memory.models import Entry, EntryEvent, Scope
 from memory.scopes import Reader
 from memory.services.entries import rise
@@ -30,6 +31,7 @@ class Upkeep:
     promoted: int = 0
 
 
+@across_tenants(Purpose.CLEANING)
 def expire_memory(*, now: datetime) -> int:
     """Remove what has expired, and the events of long ago; how many entries that were."""
     expired = 0
@@ -64,6 +66,7 @@ def consolidate(*, reader: Reader, now: datetime) -> Upkeep:
     return Upkeep(expired, promoted)
 
 
+@across_tenants(Purpose.OPERATOR)
 def reindex(*, everything: bool = False) -> int:
     """Embed the entries whose vectors another embedder made, or all of them; how many those
     were. Blocking."""

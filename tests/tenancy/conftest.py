@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from debates import models
 from debates.choices import Visibility
-from memory.embeddings.base import DIMENSIONS
+from memory.models import Entry, EntryEvent, Scope
+from memory.scopes import ScopeName
 from ratelimit.models import Membership, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests import factories
@@ -63,7 +64,42 @@ def _answer(debate: models.Debate) -> models.IdempotencyRecord:
     )
 
 
-def _outcome(debate: Any) -> Model:
+def _scope(debate: models.Debate) -> Scope:
+    name = ScopeName.of_workspace(debate.workspace_id)
+    return Scope.objects.get_or_create(
+        key=name.key, defaults={"kind": name.kind, "workspace": debate.workspace}
+    )[0]
+
+
+def _entry(debate: models.Debate) -> Entry:
+    return Entry.objects.create(
+        scope=_scope(debate),
+        workspace=debate.workspace,
+        tier="glacial",
+        kind="fact",
+        content="The tram was built.",
+        size=19,
+        importance=1.0,
+        standing=1.0,
+        pinned=True,
+        is_public=True,
+        last_used_at=timezone.now(),
+    )
+
+
+def _entry_event(debate: models.Debate) -> EntryEvent:
+    return EntryEvent.objects.create(
+        entry_id=1,
+        scope=_scope(debate),
+        workspace=debate.workspace,
+        move="stored",
+        tier="glacial",
+        size=19,
+        created_at=timezone.now(),
+    )
+
+
+def _outcome(debate: models.Debate) -> models.Outcome:
     return models.Outcome.objects.create(
         debate=debate, came_true=True, confidence=0.6, surprise=0.4, recorded_at=timezone.now()
     )
@@ -86,12 +122,11 @@ ROWS: dict[type[Model], Callable[[Any], Model]] = {
         debate=debate, embedder="hash-256", vector=bytes(1024)
     ),
     models.ShareLink: lambda debate: models.ShareLink.objects.create(debate=debate),
-    models.QuestionVector: lambda debate: models.QuestionVector.objects.create(
-        debate=debate, embedder="none", vector=bytes(4 * DIMENSIONS)
-    ),
-    models.Outcome: lambda debate: models.Outcome.objects.create(
-        debate=debate, came_true=True, confidence=0.5, surprise=0.5, recorded_at=timezone.now()
-    ),
     models.IdempotencyRecord: _answer,
+    Scope: _scope,
+    Entry: _entry,
+    EntryEvent: _entry_event,
 }
 """A row of each model that is tenants' data, of this debate or its tenant."""
+OF_THE_TENANT = (models.IdempotencyRecord, Scope, Entry, EntryEvent)
+"""What stays the tenant's, although the debate is everybody's to read."""

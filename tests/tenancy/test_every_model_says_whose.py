@@ -24,6 +24,7 @@ SEES_ALL = {
     "debates/management/commands/debate.py",
     "debates/management/commands/load_demo.py",
     "debates/running/checkpoint.py",
+    "debates/management/commands/memory_report.py",
     "debates/running/claims.py",
     "debates/running/loading.py",
     "debates/selectors/finding.py",
@@ -36,6 +37,7 @@ SEES_ALL = {
     "debates/streaming/places.py",
     "debates/streaming/queries.py",
     "aragora_site/tenancy/proof.py",
+    "memory/services/upkeep.py",
 }
 """The modules that may see all tenants. Think twice before you add one."""
 

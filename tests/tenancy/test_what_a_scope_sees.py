@@ -12,11 +12,11 @@ from django.utils import timezone
 from aragora_site.tenancy import registry
 from aragora_site.tenancy.scopes import act_for, also_read
 from debates.choices import EventType, Visibility
-from debates.models import Debate, Document, IdempotencyRecord, Turn, UsageRecord
+from debates.models import Debate, Document, Turn, UsageRecord
 from debates.services.events import NewEvent, append_events
 from ratelimit.workspaces import acting_as
 from tests import factories
-from tests.tenancy.conftest import ROWS, People
+from tests.tenancy.conftest import OF_THE_TENANT, ROWS, People
 
 
 def by_manager(model: Any, row: models.Model) -> int:
@@ -40,7 +40,7 @@ def test_a_private_row_is_its_tenants_alone(model: Any, people: People, debate: 
 
 
 @pytest.mark.parametrize(
-    "model", [m for m in ROWS if m is not IdempotencyRecord], ids=lambda m: m.__name__
+    "model", [m for m in ROWS if m not in OF_THE_TENANT], ids=lambda m: m.__name__
 )
 def test_the_rows_of_a_public_debate_are_everybodys_to_read(model: Any, people: People) -> None:
     debate = factories.make_debate(owner=people.alice)

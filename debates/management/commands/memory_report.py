@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from aragora_site.tenancy.scopes import Purpose, across_tenants
 from memory.limits import tier_limits
 from memory.models import Entry, EntryEvent, Scope
 from memory.tiers import Tier
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON document")
 
+    @across_tenants(Purpose.OPERATOR)
     def handle(self, **options: Any) -> None:
         report = _report()
         if options["json"]:
