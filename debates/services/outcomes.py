@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from django.contrib.auth.models import User
 
+from aragora_site.tenancy.scopes import act_for
 from debates.choices import Visibility
 from debates.exceptions import InvalidInput, StateForbids
 from debates.models import Debate, Outcome
@@ -52,8 +53,9 @@ def record_outcome(
                 "recorded_at": now,
             },
         )
-    surprise_debate(debate_id=debate_id, surprise=surprise, now=now)
-    _remember(debate, outcome, verdict.answer or "", now)
+    with act_for(debate.workspace_id):
+        surprise_debate(debate_id=debate_id, surprise=surprise, now=now)
+        _remember(debate, outcome, verdict.answer or "", now)
     log.info("outcome_recorded", debate_id=str(debate_id), came_true=came_true)
     return outcome
 
