@@ -144,6 +144,8 @@ class Entry(models.Model):
             models.Index(
                 fields=("scope", "tier", "pinned", "standing", "id"), name="memory_entry_leaving"
             ),
+            # What has expired of one tier of a scope, before anything has to leave it.
+            models.Index(fields=("scope", "tier", "expires_at"), name="memory_entry_expiring"),
             # What has expired.
             models.Index(fields=("expires_at",), name="memory_entry_expiry"),
             # What a debate left.

@@ -28,17 +28,33 @@ def terms(text: str) -> list[str]:
 def coverage(query: str, text: str) -> float:
     """The share of the query's terms that a text mentions, from 0 to 1; forms of one word are
     one."""
-    asked = {_stem(term) for term in terms(query)}
+    asked = _stems(query)
     if not asked:
         return 0.0
-    said = {_stem(word) for word in _WORD.findall(text.lower())}
-    return len(asked & said) / len(asked)
+    said = text.lower()
+    return sum(stem in said and _mentions(said, stem) for stem in asked) / len(asked)
 
 
 def tokens_of(text: str) -> int:
     """Tokens of a text, on the high side, as the engine estimates them."""
     wide = 0 if text.isascii() else len(text.encode("utf-8", "replace")) - len(text)
     return math.ceil((len(text) / 4.0 + wide) * 1.25)
+
+
+def _mentions(said: str, stem: str) -> bool:
+    """Whether a form of it is among the words. A word begins with its stem, so that the others need
+    not be looked at."""
+    return any(_stem(word) == stem for word in _beginning_with(stem).findall(said))
+
+
+@lru_cache(maxsize=1000)
+def _stems(query: str) -> frozenset[str]:
+    return frozenset(_stem(term) for term in terms(query))
+
+
+@lru_cache(maxsize=1000)
+def _beginning_with(stem: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{stem}\w*")
 
 
 @lru_cache(maxsize=50_000)

@@ -36,3 +36,13 @@ ALTER DEFAULT PRIVILEGES FOR ROLE aragora_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO aragora_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE aragora_owner IN SCHEMA public
     GRANT USAGE, SELECT ON SEQUENCES TO aragora_app;
+
+-- Under the policies an index is used for conditions alone whose operators tell nothing of the rows
+-- that they are tried on. That full-text search is such a one PostgreSQL has to be told, by a
+-- superuser; without it memory is searched correctly, but about twice as slowly.
+DO $$
+BEGIN
+    ALTER FUNCTION pg_catalog.ts_match_vq(tsvector, tsquery) LEAKPROOF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'full-text search under row-level security goes without its index';
+END $$;

@@ -24,7 +24,7 @@ MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of vectors that this process keeps at hand, of all scopes together."""
 EXPLORED = 100
 """HNSW's ef_search: candidates that it looks at, at least."""
-BATCH = 60
+BATCH = 40
 LOADED_AT_ONCE = 2000
 
 Found = dict[int, float]
@@ -149,6 +149,14 @@ class MatrixCache:
             if self.nbytes > self._most_bytes:
                 self._kept.clear()
         return made
+
+    def erase(self, ids: Iterable[int]) -> None:
+        """Have nothing of the vectors of these rows in any matrix. In place: a copy would cost more
+        than the write that they went with."""
+        gone = np.fromiter(ids, dtype=np.int64)
+        with self._lock:
+            for matrix in self._kept.values():
+                matrix.vectors[np.isin(matrix.ids, gone)] = 0.0
 
     @property
     def nbytes(self) -> int:

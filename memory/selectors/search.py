@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import connections
 from django.db.models import Q, QuerySet
 
-from memory.fusion import diversify, fuse
+from memory.fusion import K, diversify, fuse
 from memory.indexes import TABLE, WORDS
 from memory.models import Entry, Kind, Scope
 from memory.scopes import Reader
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 POOL = 30
 """Candidates of each ranking."""
+MOST_SCORED = 1000
+"""Entries that the words of a query are ranked among, beyond which its frequent words are left
+out."""
 LEAST_SIMILARITY = 0.1
 """Below it vectors say nothing."""
 LEAST_COVERED = 0.34
@@ -55,8 +58,7 @@ class Hit:
     @property
     def is_clear(self) -> bool:
         """Whether it is about the query beyond doubt enough to be shown unasked."""
-        near = self.similarity is not None and self.similarity >= CLEARLY_SIMILAR
-        return near or self.covered >= CLEARLY_COVERED
+        return _is_clear(self.similarity, self.covered)
 
     @property
     def why(self) -> str:
@@ -134,64 +136,97 @@ def search(
     if reader.public_only:
         condition &= Q(is_public=True)
     visible = Entry.objects.filter(condition, scope__in=sorted(scopes))
-    near, knows_meaning = _by_meaning(visible, scopes, query, embedded) if parts.meaning else NONE
-    worded = _by_words(visible, sorted(scopes), query) if parts.words else []
-    rows = {entry.pk: entry for entry in visible.filter(pk__in=[*near, *worded])}
-    covered = {key: coverage(query, entry.content) for key, entry in rows.items()}
+    rows = _Candidates(visible, query)
+    near, knows_meaning = _by_meaning(rows, scopes, embedded) if parts.meaning else NONE
+    worded = _by_words(rows, sorted(scopes)) if parts.words else []
+    passing = rows.passing([*near, *worded])
     if near and knows_meaning:  # A word that is shared by chance says nothing.
-        worded = [key for key in worded if covered.get(key, 0.0) >= LEAST_COVERED]
-    fused = fuse([list(near), worded])
-    hits = _hits(fused, near, worded, rows, covered, rankings=parts.meaning + parts.words)
-    if clear_only:
-        hits = {key: hit for key, hit in hits.items() if hit.is_clear}
-    return list(_within(_thinned(hits, limit), token_budget))
+        worded = [key for key in worded if key in passing and rows.covered(key) >= LEAST_COVERED]
+    best = (parts.meaning + parts.words) / (K + 1)
+    fused = {
+        key: score / best
+        for key, score in fuse([list(near), worded]).items()
+        if key in passing and (not clear_only or _is_clear(near.get(key), rows.covered(key)))
+    }
+    chosen = _thinned(fused, rows, limit)
+    entries = visible.in_bulk(chosen)
+    hits = (_hit(entries[key], fused[key], near, worded, rows) for key in chosen if key in entries)
+    return list(_within(hits, token_budget))
 
 
-def _hits(
-    fused: Mapping[int, float],
+class _Candidates:
+    """The entries that the rankings name, as far as they are visible and what of them says which
+    are the hits. Each is looked up once; the rest of the hits alone is loaded."""
+
+    def __init__(self, visible: QuerySet[Entry], query: str) -> None:
+        self.visible = visible
+        self.query = query
+        self._asked: set[int] = set()
+        self._rows: dict[int, tuple[str, str, bytes | None]] = {}
+        self._covered: dict[int, float] = {}
+
+    def passing(self, keys: Collection[int]) -> set[int]:
+        """Those of these that are visible."""
+        new = set(keys) - self._asked
+        if new:
+            self._asked |= new
+            found = self.visible.filter(pk__in=new).order_by()
+            columns = found.values_list("pk", "content", "embedder", "vector")
+            self._rows |= {key: values for key, *values in columns}  # type: ignore[misc]
+        return self._rows.keys() & keys
+
+    def covered(self, key: int) -> float:
+        """The share of the query's terms that it mentions."""
+        if key not in self._covered:
+            self._covered[key] = coverage(self.query, self._rows[key][0])
+        return self._covered[key]
+
+    def embedder(self, key: int) -> str:
+        return self._rows[key][1]
+
+    def vector(self, key: int) -> bytes:
+        return self._rows[key][2] or b""
+
+
+def _hit(
+    entry: Entry,
+    score: float,
     near: Mapping[int, float],
     worded: Sequence[int],
-    rows: Mapping[int, Entry],
-    covered: Mapping[int, float],
-    *,
-    rankings: int,
-) -> dict[int, Hit]:
-    best = rankings / 61
-    meaning_ranks = {key: rank for rank, key in enumerate(near, start=1)}
-    words_ranks = {key: rank for rank, key in enumerate(worded, start=1)}
-    return {
-        key: Hit(
-            entry=rows[key],
-            score=round(score / best, 4),
-            similarity=round(near[key], 4) if key in near else None,
-            meaning_rank=meaning_ranks.get(key),
-            words_rank=words_ranks.get(key),
-            covered=round(covered[key], 4),
-        )
-        for key, score in fused.items()
-        if key in rows
-    }
+    rows: _Candidates,
+) -> Hit:
+    key = entry.pk
+    return Hit(
+        entry=entry,
+        score=round(score, 4),
+        similarity=round(near[key], 4) if key in near else None,
+        meaning_rank=list(near).index(key) + 1 if key in near else None,
+        words_rank=worded.index(key) + 1 if key in worded else None,
+        covered=round(rows.covered(key), 4),
+    )
 
 
-def _thinned(hits: Mapping[int, Hit], limit: int) -> list[Hit]:
+def _is_clear(similarity: float | None, covered: float) -> bool:
+    near = similarity is not None and similarity >= CLEARLY_SIMILAR
+    return near or covered >= CLEARLY_COVERED
+
+
+def _thinned(scores: Mapping[int, float], rows: _Candidates, limit: int) -> list[int]:
     import numpy as np
 
-    vectors = {
-        key: np.frombuffer(hit.entry.vector, dtype=np.float32)
-        for key, hit in hits.items()
-        if hit.entry.vector is not None
-    }
+    keys = [key for key in scores if rows.vector(key)]
+    place = {key: number for number, key in enumerate(keys)}
+    held = np.frombuffer(b"".join(map(rows.vector, keys)), dtype=np.float32)
+    vectors = held.reshape(len(keys), -1) if keys else held.reshape(0, 0)
+    alike = (vectors @ vectors.T).tolist()
 
     def similarity(one: int, other: int) -> float:
-        if one not in vectors or other not in vectors:
+        if one not in place or other not in place or rows.embedder(one) != rows.embedder(other):
             return 0.0
-        if hits[one].entry.embedder != hits[other].entry.embedder:
-            return 0.0
-        cosine = float(vectors[one] @ vectors[other])
+        cosine: float = alike[place[one]][place[other]]
         return max(0.0, cosine - REPETITION) / (1.0 - REPETITION)
 
-    scores = {key: hit.score for key, hit in hits.items()}
-    return [hits[key] for key in diversify(scores, similarity, limit=limit)]
+    return diversify(scores, similarity, limit=limit)
 
 
 def _within(hits: Iterable[Hit], token_budget: int | None) -> Iterable[Hit]:
@@ -212,26 +247,26 @@ _matrices: MatrixCache | None = None
 
 
 def _by_meaning(
-    visible: QuerySet[Entry], scopes: Mapping[int, int], query: str, made: Embedded | None
+    rows: _Candidates, scopes: Mapping[int, int], made: Embedded | None
 ) -> tuple[dict[int, float], bool]:
     """The nearest with their similarity, and whether the vectors know more than spelling."""
     from memory.embeddings.hashed import HashEmbedder
     from memory.embeddings.service import get_service
     from memory.selectors.nearest import is_indexed, nearest_exact, nearest_native
 
-    made = made or get_service().embed([query])
+    made = made or get_service().embed([rows.query])
     vector = made.vectors[0]
     if not vector.any():
         return NONE
     knows_meaning = made.embedder != HashEmbedder.name
-    if is_indexed(visible):
-        found = nearest_native(visible.filter(embedder=made.embedder), vector, limit=POOL)
+    if is_indexed(rows.visible):
+        found = nearest_native(rows.visible.filter(embedder=made.embedder), vector, limit=POOL)
         close = {key: figure for key, figure in found.items() if figure >= LEAST_SIMILARITY}
         return close, knows_meaning
     exact = nearest_exact(
         (_matrix(pk, version, made.embedder) for pk, version in scopes.items()),
         vector,
-        lambda ids: visible.filter(pk__in=ids).order_by().values_list("pk", flat=True),
+        rows.passing,
         limit=POOL,
         least=LEAST_SIMILARITY,
     )
@@ -242,6 +277,12 @@ def forget_matrices() -> None:
     """Drop the vectors that are kept at hand."""
     if _matrices is not None:
         _matrices.clear()
+
+
+def erase_vectors(entry_ids: Iterable[int]) -> None:
+    """Have nothing of these entries among the vectors that are kept at hand."""
+    if _matrices is not None:
+        _matrices.erase(entry_ids)
 
 
 def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
@@ -265,13 +306,13 @@ def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
 # --- By words ----------------------------------------------------------------------------------
 
 
-def _by_words(visible: QuerySet[Entry], scope_ids: Sequence[int], query: str) -> list[int]:
-    asked = terms(query)
+def _by_words(rows: _Candidates, scope_ids: Sequence[int]) -> list[int]:
+    asked = terms(rows.query)
     if not asked:
         return []
-    if connections[visible.db].vendor == "postgresql":
-        return _by_tsvector(visible, asked)
-    return _by_fts5(visible, scope_ids, asked)
+    if connections[rows.visible.db].vendor == "postgresql":
+        return _by_tsvector(rows.visible, asked)
+    return _by_fts5(rows, scope_ids, asked)
 
 
 def _by_tsvector(visible: QuerySet[Entry], asked: Sequence[str]) -> list[int]:
@@ -281,30 +322,62 @@ def _by_tsvector(visible: QuerySet[Entry], asked: Sequence[str]) -> list[int]:
     given = " | ".join(f"'{term}'" for term in asked)
     query = "to_tsquery('english', %s)"
     matches = RawSQL(f'"{TABLE}".words @@ {query}', [given], output_field=BooleanField())  # noqa: S611
-    rank = RawSQL(f'ts_rank_cd("{TABLE}".words, {query})', [given], output_field=FloatField())  # noqa: S611
+    rank = RawSQL(f'ts_rank("{TABLE}".words, {query})', [given], output_field=FloatField())  # noqa: S611
     ordered = visible.filter(matches).annotate(rank=rank).order_by("-rank", "-pk")
     return list(ordered.values_list("pk", flat=True)[:POOL])
 
 
-def _by_fts5(visible: QuerySet[Entry], scope_ids: Sequence[int], asked: Sequence[str]) -> list[int]:
+def _by_fts5(rows: _Candidates, scope_ids: Sequence[int], asked: Sequence[str]) -> list[int]:
     """Candidates by BM25, from the index, in which the scope is one of the words; then those of
     them that pass the other conditions."""
-    scopes = " OR ".join(f'"{key}"' for key in scope_ids)
-    words = " OR ".join(f'"{term}"' for term in asked)
-    match = f"scope_id : ({scopes}) AND content : ({words})"
+    within = " OR ".join(f'"{key}"' for key in scope_ids)
+    using = rows.visible.db
+    match = _match(within, _rarest(using, within, asked))
     statement = (
         f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s "  # noqa: S608
         "AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank LIMIT %s OFFSET %s"
     )
     found: list[int] = []
-    start, size = 0, 2 * POOL
+    start, size = 0, POOL + 10
     while len(found) < POOL:
-        with connections[visible.db].cursor() as cursor:
+        with connections[using].cursor() as cursor:
             cursor.execute(statement, [match, size, start])
             ids = [row[0] for row in cursor.fetchall()]
-        passed = set(visible.filter(pk__in=ids).order_by().values_list("pk", flat=True))
+        passed = rows.passing(ids)
         found += [key for key in ids if key in passed]
         if len(ids) < size:
             break
         start, size = start + size, size * 8
     return found[:POOL]
+
+
+def _rarest(using: str, within: str, asked: Sequence[str]) -> Sequence[str]:
+    """The terms to look for: all, unless more than `MOST_SCORED` entries have one. BM25 works out a
+    figure for each of them, so the most frequent terms, which count least in it, are left out."""
+    if _count(using, [_match(within, asked)])[0] <= MOST_SCORED:
+        return asked
+    counts = _count(using, [_match(within, [term]) for term in asked])
+    wanted: list[str] = []
+    total = 0
+    for count, term in sorted(zip(counts, asked, strict=True)):
+        total += count
+        if wanted and total > MOST_SCORED:
+            break
+        wanted += [term] if count else []
+    return wanted or asked
+
+
+def _match(within: str, words: Sequence[str]) -> str:
+    asked = " OR ".join(f'"{term}"' for term in words)
+    return f"scope_id : ({within}) AND content : ({asked})"
+
+
+def _count(using: str, matches: Sequence[str]) -> list[int]:
+    """How many entries match each, counted as far as it matters."""
+    one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {WORDS} WHERE {WORDS} MATCH %s LIMIT %s))"  # noqa: S608
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join([one] * len(matches))}",
+            [given for match in matches for given in (match, MOST_SCORED + 1)],
+        )
+        return list(cursor.fetchone())

@@ -22,7 +22,7 @@ from memory.models import Entry, EntryEvent, Scope
 from memory.scopes import ScopeName
 from memory.tiers import Kept, Move, NoRoom, Tier
 
-AT_ONCE = 64
+FIRST_AT_ONCE, MOST_AT_ONCE = 8, 64
 """Entries that are looked at together when somebody has to leave."""
 ROOM_WAS_NEEDED = "room was needed for something worth more"
 EXPIRED = "not used for as long as the tier keeps things"
@@ -82,9 +82,11 @@ class Shelf:
     def expire(self, tier: Tier | None = None) -> int:
         """Take out what has expired, of one tier or of all; how much that was."""
         found = self.entries().filter(expires_at__lte=self.now).exclude(pk__in=self._moving)
-        if tier is not None:
-            found = found.filter(tier=tier)
-        expired = list(found)
+        expired = [
+            entry
+            for one in (Tier if tier is None else [tier])
+            for entry in found.filter(tier=one).order_by()
+        ]
         self.remove(expired, Move.EXPIRED, EXPIRED)
         return len(expired)
 
@@ -101,8 +103,8 @@ class Shelf:
         figures: dict[str, Any] = {f"{tier}_bytes": self._bytes[tier] for tier in Tier}
         Scope.objects.filter(pk=self.scope.pk).update(version=new_version(), **figures)
         if self._gone:
-            texts = [entry.content for entry in self._gone]
-            transaction.on_commit(lambda: drop_embeddings(texts), robust=True)
+            gone = list(self._gone)
+            transaction.on_commit(lambda: drop_vectors_of(gone), robust=True)
 
     # --- Room ----------------------------------------------------------------------------------
 
@@ -130,10 +132,10 @@ class Shelf:
         """The entries of a tier, the least valuable first; read as far as they are wanted."""
         there = self.entries().filter(tier=tier).exclude(pk__in=self._moving)
         ordered = there.order_by("pinned", "standing", "pk")
-        start = 0
-        while part := list(ordered[start : start + AT_ONCE]):
+        start, count = 0, FIRST_AT_ONCE
+        while part := list(ordered[start : start + count]):
             yield from part
-            start += AT_ONCE
+            start, count = start + count, MOST_AT_ONCE
 
     def _let_go(self, ids: Sequence[int]) -> None:
         """Have entries leave their tier: to the next faster one if they would live there and find
@@ -239,10 +241,14 @@ def kept(entry: Entry) -> Kept:
     )
 
 
-def drop_embeddings(texts: Sequence[str]) -> None:
-    """Have nothing of these texts in this process's cache of embeddings."""
-    # A process that has made none does not load what makes them.
+def drop_vectors_of(entries: Sequence[Entry]) -> None:
+    """Have nothing of these entries in what this process has cached."""
+    # A process that has embedded or searched nothing does not load what does.
     if "memory.embeddings.service" in sys.modules:
         from memory.embeddings.service import get_service
 
-        get_service().forget(texts)
+        get_service().forget([entry.content for entry in entries])
+    if "memory.selectors.search" in sys.modules:
+        from memory.selectors.search import erase_vectors
+
+        erase_vectors([entry.pk for entry in entries])

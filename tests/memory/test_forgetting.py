@@ -12,11 +12,18 @@ from memory.embeddings.cache import key_of
 from memory.embeddings.service import get_service
 from memory.exceptions import EntryNotFound
 from memory.models import Entry, EntryEvent
+from memory.selectors import search as finding
 from memory.selectors.search import search
 from memory.services.entries import forget, forget_debate
 from tests.memory.conftest import NOW, People, remember
 
 SECRET = "The passphrase is xylophonequartz."
+
+
+def rows_at_hand() -> int:
+    """Vectors that this process keeps for searching; with pgvector it keeps none."""
+    kept = finding._matrices
+    return 0 if kept is None else sum(int(m.vectors.any(axis=1).sum()) for m in kept._kept.values())
 
 
 def test_nothing_of_it_is_left(people: People, django_capture_on_commit_callbacks: object) -> None:
@@ -25,9 +32,12 @@ def test_nothing_of_it_is_left(people: People, django_capture_on_commit_callback
     remember(people.ours, "Something else.")
     key = key_of(get_service().name, SECRET)
     assert get_service().cache.get(key) is not None
+    assert search(reader=reader, query="xylophonequartz", now=NOW)
+    assert rows_at_hand() == 2 * (connection.vendor == "sqlite")
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         assert forget(entry_ids=[entry.pk], reader=reader, now=NOW) == 1
     assert get_service().cache.get(key) is None
+    assert rows_at_hand() == 1 * (connection.vendor == "sqlite")
     assert not search(reader=reader, query="xylophonequartz", now=NOW)
     assert not Entry.objects.filter(content__contains="xylophone").exists()
     last = EntryEvent.objects.filter(entry_id=entry.pk).first()

@@ -10,6 +10,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory import words
 from memory.fusion import diversify, fuse
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
@@ -129,6 +130,19 @@ def test_many_of_another_tenant_do_not_crowd_out_the_own(people: People) -> None
         assert found == ["We once spoke of a tram."]
 
 
+def test_words_that_nearly_everything_has_are_left_out_where_there_is_much(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memory.selectors.search.MOST_SCORED", 5)
+    for number in range(12):
+        remember(people.ours, f"Tram line {number} is decided.")
+    remember(people.ours, "The funicular is decided.")
+    reader, parts = people.reader(people.alice), Parts(meaning=False)
+    assert contents(reader, "the funicular decided", parts=parts)[0] == "The funicular is decided."
+    # With nothing rarer there, the frequent ones are looked for all the same.
+    assert len(contents(reader, "tram decided zeppelin", parts=parts)) == 10
+
+
 # --- What changed is seen ----------------------------------------------------------------------
 
 
@@ -173,6 +187,13 @@ def test_diversity_chooses_each_once(scores: dict[int, float], limit: int) -> No
     assert len(chosen) == len(set(chosen)) == min(limit, len(scores))
     if chosen:
         assert scores[chosen[0]] == max(scores.values())
+
+
+@given(st.text("aeds yÉß_1\n-", max_size=40), st.text("aeds yÉß_1\n-", max_size=60))
+def test_coverage_is_the_share_of_stems_that_both_have(query: str, text: str) -> None:
+    asked = {words._stem(term) for term in terms(query)}
+    said = {words._stem(word) for word in words._WORD.findall(text.lower())}
+    assert coverage(query, text) == (len(asked & said) / len(asked) if asked else 0.0)
 
 
 def test_terms_and_coverage() -> None:
