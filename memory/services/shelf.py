@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,8 @@ class Shelf:
         self.limits = tier_limits()
         self._bytes = {tier: scope.bytes_of(tier) for tier in Tier}
         self._events: list[EntryEvent] = []
-        self._gone: list[Entry] = []
+        self._gone: dict[int, str] = {}
+        """The keys and texts of what went for good; entries themselves may be kept anew."""
         self._moving: set[int] = set()
         """Entries that are between two tiers."""
 
@@ -77,7 +78,7 @@ class Shelf:
         for entry in entries:
             self._bytes[Tier(entry.tier)] -= entry.size
             self._note(entry, move, reason)
-        self._gone += entries
+        self._gone |= {entry.pk: entry.content for entry in entries}
 
     def expire(self, tier: Tier | None = None) -> int:
         """Take out what has expired, of one tier or of all; how much that was."""
@@ -103,7 +104,7 @@ class Shelf:
         figures: dict[str, Any] = {f"{tier}_bytes": self._bytes[tier] for tier in Tier}
         Scope.objects.filter(pk=self.scope.pk).update(version=new_version(), **figures)
         if self._gone:
-            gone = list(self._gone)
+            gone = dict(self._gone)
             transaction.on_commit(lambda: drop_vectors_of(gone), robust=True)
 
     # --- Room ----------------------------------------------------------------------------------
@@ -241,14 +242,14 @@ def kept(entry: Entry) -> Kept:
     )
 
 
-def drop_vectors_of(entries: Sequence[Entry]) -> None:
+def drop_vectors_of(gone: Mapping[int, str]) -> None:
     """Have nothing of these entries in what this process has cached."""
     # A process that has embedded or searched nothing does not load what does.
     if "memory.embeddings.service" in sys.modules:
         from memory.embeddings.service import get_service
 
-        get_service().forget([entry.content for entry in entries])
+        get_service().forget(list(gone.values()))
     if "memory.selectors.search" in sys.modules:
         from memory.selectors.search import erase_vectors
 
-        erase_vectors([entry.pk for entry in entries])
+        erase_vectors(gone)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
 
 from memory.models import Entry, EntryEvent
 from ratelimit.models import Membership, Role, Workspace
@@ -209,23 +208,3 @@ def test_who_is_not_signed_in_writes_only_where_that_is_allowed(
 @pytest.mark.parametrize("key", ["0", "abc", "9" * 30, "١"])
 def test_keys_that_name_nothing(as_alice: Api, key: str) -> None:
     assert as_alice.send("DELETE", f"/api/v1/memory/continuum/{key}").status_code == 404
-
-
-def test_a_key_for_one_workspace_reaches_its_memory_alone(alice: User, as_alice: Api) -> None:
-    team = Workspace.objects.create(name="Team", slug="team")
-    Membership.objects.create(user=alice, workspace=team, role=Role.MEMBER)
-    stored(as_alice, "Alice alone likes the tram.")
-    _, secret = factories.make_api_key(alice, workspace=team)
-    by_key = Api(Client(headers={"Authorization": f"Bearer {secret}"}))
-    assert found(by_key, "tram") == []
-    stored(by_key)
-    assert found(by_key, "tram") == [TRAM]
-    assert Entry.objects.get(content=TRAM).workspace == team
-
-
-def test_viewers_store_nothing(alice: User, as_alice: Api) -> None:
-    team = Workspace.objects.create(name="Team", slug="team")
-    Membership.objects.create(user=alice, workspace=team, role=Role.VIEWER)
-    answer = as_alice.post("/api/v1/memory/store", {"content": TRAM, "workspace_id": str(team.pk)})
-    assert answer.status_code == 403
-    assert not Entry.objects.exists()
