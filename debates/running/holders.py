@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 _UNKNOWN = ""
+_ZOMBIE = "Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,15 @@ def is_certainly_dead(holder: str) -> bool:
         return True
     except OSError:
         return False
-    start = _start_of(known.pid)
+    state, start = _stat_of(known.pid)
+    if state == _ZOMBIE:  # Killed, and not missed yet by whoever started it.
+        return True
     return start != _UNKNOWN and known.start.isdecimal() and start != known.start
 
 
 @cache
 def _own_start() -> str:
-    return _start_of(os.getpid()) or f"x{secrets.token_hex(4)}"
+    return _stat_of(os.getpid())[1] or f"x{secrets.token_hex(4)}"
 
 
 @cache
@@ -82,11 +85,13 @@ def _host() -> str:
     return f"{socket.gethostname()[:64]}/{namespace}"
 
 
-def _start_of(pid: int) -> str:
-    """Field 22 of /proc/PID/stat; empty where there is none."""
+def _stat_of(pid: int) -> tuple[str, str]:
+    """The state of a process and when it started, fields 3 and 22 of /proc/PID/stat; empty where
+    there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return _UNKNOWN
+        return _UNKNOWN, _UNKNOWN
     # The second field, the program's name, may itself hold spaces and parentheses.
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], fields[19]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -130,6 +133,14 @@ def test_a_live_lease_is_respected(heard: Ears) -> None:
     for held in (debate, waiting):
         held.refresh_from_db()
         assert (held.lease_holder, held.fence) == (ELSEWHERE, 1)
+
+
+def test_a_worker_that_was_killed_and_whose_parent_has_not_noticed_is_dead() -> None:
+    ours = holders.Holder.parse(holders.new_holder())
+    assert ours is not None
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert holders.is_certainly_dead(str(holders.Holder(ours.host, child.pid, "x", 1)))
 
 
 def test_a_dead_process_of_this_host_is_taken_over_at_once(heard: Ears) -> None:
