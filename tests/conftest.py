@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import settings as django_settings
 from django.db import connections
 from hypothesis import settings
@@ -20,6 +21,8 @@ from tests.support.roles import APP, OWNER, become, let_app_flush
 settings.register_profile("aragora", deadline=None)
 settings.load_profile("aragora")
 
+# A logger that was used once would write past a test that captures what is logged.
+structlog.configure(**{**structlog.get_config(), "cache_logger_on_first_use": False})
 django_settings.TENANCY_STRICT = True
 # A good hash is slow on purpose.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
