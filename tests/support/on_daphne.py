@@ -20,6 +20,7 @@ CANNOT = {
     "test_the_next_socket_is_refused_before_the_upgrade": "it is closed after the upgrade",
     "test_every_event_reaches_all_of_them": "so is the thousand and first",
     "test_nobody_new_is_let_in": "so is who comes during the drain",
+    "test_the_fourth_socket_in_a_moment_is_told_to_wait": "it gives no reason when it closes",
     "test_an_address_without_a_socket_is_404": "a handshake can only be refused with 403",
     "test_a_stalled_reader_costs_the_others_nothing_and_can_resume": NO_BACK_PRESSURE,
     "test_a_slow_reader_goes_on_after_the_last_event_that_it_was_sent": NO_BACK_PRESSURE,
