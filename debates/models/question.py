@@ -2,16 +2,18 @@
 
 from django.db import models
 
-from aragora_site.tenancy.rules import TenantManager
-from debates.models.tenants import OF_A_DEBATE
+from aragora_site.tenancy.rules import TenantManager, Through
+from debates.models.tenants import DEBATES
 from memory.fields import VectorField
+
+ZEROS = bytes(4 * VectorField().dimensions)
 
 
 class QuestionVector(models.Model):
     """The question of a debate that is over, so that similar ones are found. That it is there also
     says that the debate has been remembered."""
 
-    tenancy = OF_A_DEBATE
+    tenancy = Through("debate", DEBATES, sample={"vector": ZEROS})
     debate = models.OneToOneField(
         "debates.Debate", on_delete=models.CASCADE, related_name="question_vector"
     )

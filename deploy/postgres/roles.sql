@@ -37,6 +37,16 @@ ALTER DEFAULT PRIVILEGES FOR ROLE aragora_owner IN SCHEMA public
 ALTER DEFAULT PRIVILEGES FOR ROLE aragora_owner IN SCHEMA public
     GRANT USAGE, SELECT ON SEQUENCES TO aragora_app;
 
+-- For memory, where the server has it: only a superuser may, and the tables are made once.
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'vector') THEN
+        CREATE EXTENSION IF NOT EXISTS vector;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'memory is searched without pgvector';
+END $$;
+
 -- Under the policies an index is used for conditions alone whose operators tell nothing of the rows
 -- that they are tried on. That full-text search is such a one PostgreSQL has to be told, by a
 -- superuser; without it memory is searched correctly, but about twice as slowly.
