@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 DEADLINE_SECONDS = 2.0
 """No check takes longer than this."""
+FRESH_SECONDS = 0.25
+"""An answer serves every check that comes so soon after it: whoever asks often, or a crowd that asks
+at once, costs the dependencies four questions a second."""
 
 _STARTED = time.monotonic()
 _draining = threading.Event()
@@ -117,6 +120,12 @@ def check_health(*, deadline_seconds: float = DEADLINE_SECONDS) -> Health:
     )
 
 
+def forget_answers() -> None:
+    """Let the next check ask everything again."""
+    for probe in _PROBES:
+        probe.forget()
+
+
 def is_ready(*, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
     """Whether to send this instance new requests: its database answers and it is not leaving."""
     if is_draining():
@@ -132,10 +141,15 @@ Answer = DependencyStatus | int | None
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question that is under way."""
+    """A question that is under way, or whose answer is fresh."""
 
     answer: Future[Answer]
     since: float
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether to join it rather than to ask again."""
+        return not self.answer.done() or time.monotonic() < self.since + FRESH_SECONDS
 
     def wait(self, name: str, seconds: float) -> Answer:
         """The answer; None when it failed, or did not come within `seconds` of the question."""
@@ -160,9 +174,15 @@ class _Probe:
 
     def start(self) -> _Asked:
         with self._lock:
-            if self._asked is None or self._asked.answer.done():
+            if self._asked is None or not self._asked.is_of_use:
                 self._asked = _Asked(self._executor.submit(self._ask), time.monotonic())
             return self._asked
+
+    def forget(self) -> None:
+        """Ask again next time, however fresh the answer is."""
+        with self._lock:
+            if self._asked is not None and self._asked.answer.done():
+                self._asked = None
 
 
 def _dependency(answer: Answer) -> DependencyStatus:

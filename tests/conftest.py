@@ -14,6 +14,7 @@ from django.db import connections
 from hypothesis import settings
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
+from monitoring import health
 from tests.support import processes
 from tests.support.roles import APP, OWNER, become, let_app_flush
 
@@ -34,6 +35,12 @@ def _no_embedder_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         django_settings, "ARAGORA", replace(django_settings.ARAGORA, embedder="hash")
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_health_of_another_test() -> None:
+    """How the instance was a moment ago is what another test made of it."""
+    health.forget_answers()
 
 
 @pytest.hookimpl(trylast=True)

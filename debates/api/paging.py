@@ -77,7 +77,6 @@ def page_of(items: Sequence[Any], asked: PageIn) -> Page:
 
 def newest_first(queryset: QuerySet[Row], asked: CursorPageIn) -> tuple[Page, str | None]:
     """A part of a list of debates from the newest on, and the cursor of the next one."""
-    total = queryset.count()
     ordered = queryset.order_by("-created_at", "-id")
     if asked.after is not None:
         created_at, key = _read_cursor(asked.after)
@@ -87,6 +86,8 @@ def newest_first(queryset: QuerySet[Row], asked: CursorPageIn) -> tuple[Page, st
     rows = list(ordered[asked.offset : asked.offset + asked.limit + 1])
     has_more = len(rows) > asked.limit
     rows = rows[: asked.limit]
+    is_whole = asked.after is None and asked.offset == 0 and not has_more
+    total = len(rows) if is_whole else queryset.count()
     page = Page(list(rows), total, asked.limit, asked.offset, has_more)
     return page, _cursor(rows[-1]) if has_more else None
 

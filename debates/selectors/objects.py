@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from debates.choices import DebateStatus
-from debates.models import Debate, Verdict
+from debates.models import Debate, Round, Verdict
 from debates.services.panels import prices_known
 from debates.streaming.envelope import timestamp
 from debates.streaming.events import AgentCard
@@ -153,7 +153,7 @@ def debate_object(debate: Debate) -> DebateObject:
                 agreement=row.agreement,
                 stability=row.stability,
             )
-            for row in debate.round_set.all()
+            for row in _rounds_of(debate)
         ],
         total_rounds=debate.rounds,
         rounds_used=debate.round,
@@ -195,6 +195,12 @@ def debate_summaries(debates: Iterable[Debate]) -> list[DebateSummary]:
 def verdict_of(debate: Debate) -> Verdict | None:
     """The debate's verdict, where it has one."""
     return getattr(debate, "verdict", None)
+
+
+def _rounds_of(debate: Debate) -> list[Round]:
+    """From `with_outcome` where the debate came from there."""
+    at_hand: list[Round] | None = getattr(debate, "rounds_begun", None)
+    return list(debate.round_set.all()) if at_hand is None else at_hand
 
 
 def agent_names(debate: Debate) -> list[str]:

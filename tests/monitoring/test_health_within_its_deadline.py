@@ -128,3 +128,19 @@ def test_draining_is_unhealthy_and_not_ready(draining: None) -> None:
 
 def test_ready_while_the_database_answers() -> None:
     assert health.is_ready()
+
+
+def test_checks_that_come_at_once_ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "FRESH_SECONDS", 60.0)
+    asked: list[None] = []
+
+    def count() -> int:
+        asked.append(None)
+        return len(asked)
+
+    gauges.register_gauge(gauges.ACTIVE_DEBATES, count)
+
+    assert {health.check_health().active_debates for _ in range(5)} == {1}
+
+    health.forget_answers()
+    assert health.check_health().active_debates == 2
