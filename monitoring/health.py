@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 DEADLINE_SECONDS = 2.0
 """No check takes longer than this."""
 FRESH_SECONDS = 0.25
-"""An answer serves every check that comes so soon after it: whoever asks often, or a crowd that asks
-at once, costs the dependencies four questions a second."""
+"""An answer serves every check that comes so soon after it: however often and by how many health is
+asked for, the dependencies are asked four times a second."""
 
 _STARTED = time.monotonic()
 _draining = threading.Event()

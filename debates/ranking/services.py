@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from aragora_site.bulk import insert_rows, select_rows, update_rows
 from debates.engine.types import Verdict
 from debates.models import Debate, Match, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING, rate_debate
-from debates.services.bulk import insert_rows, select_rows, update_rows
 from debates.streaming.events import MatchRecorded, RatingChange
 
 Standings = Mapping[tuple[str, str], Rating]

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from django.db import transaction
 
+from aragora_site.bulk import Add, insert_rows, update_rows
 from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from debates.choices import DebateStatus
 from debates.models import Round, Suggestion, Turn, UsageRecord
-from debates.services.bulk import Add, insert_rows, update_rows
 from debates.services.events import (
     EventRow,
     FenceMoved,

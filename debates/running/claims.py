@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from aragora_site.bulk import Add
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType
 from debates.engine.types import StopReason
@@ -25,7 +26,6 @@ from debates.models import Debate
 from debates.running.checkpoint import Checkpoint
 from debates.running.holders import is_certainly_dead
 from debates.selectors.queue import waiting_line
-from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import (
     EventRow,

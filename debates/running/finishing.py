@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aragora_site.bulk import insert_rows
 from debates.choices import DebateStatus, EventType
 from debates.engine import codec
 from debates.engine.types import Fail, StopReason, Verdict
@@ -14,7 +15,6 @@ from debates.models import Verdict as VerdictRow
 from debates.ranking.services import counts_as_match, record_match
 from debates.running.checkpoint import Figures
 from debates.selectors.audience import AUDIENCE, audience_verdict
-from debates.services.bulk import insert_rows
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent
 from debates.streaming.events import (

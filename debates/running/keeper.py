@@ -23,7 +23,7 @@ from debates.running.loading import Loaded
 from debates.running.run import DebateRun, Ending, Order
 from debates.running.threads import DatabaseThreads
 from debates.running.writer import Writer
-from debates.services.remembering import remember_debate
+from debates.services.remembering import remember_debates
 
 T = TypeVar("T")
 
@@ -60,11 +60,11 @@ class Keeper:
         self._on_free = on_free
         self._runs: dict[Claim, DebateRun] = {}
         self._tasks: dict[Claim, asyncio.Task[Ending]] = {}
-        self._remembering: set[asyncio.Task[None]] = set()
-        """What follows debates that are over, and holds nobody up."""
+        self._to_remember: list[UUID] = []
+        self._remembering: asyncio.Task[None] | None = None
+        """What follows debates that are over: on one thread, so that the others stay free for those
+        that run."""
         self._watch: asyncio.Task[None] | None = None
-        self._one_memory = asyncio.Semaphore(1)
-        """One at a time, so that the threads stay free for the debates that run."""
         self._order = Order.GO_ON
         self._look = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -113,8 +113,8 @@ class Keeper:
             if late:
                 self.order(Order.LEAVE_NOW)
                 await asyncio.wait(late)
-        if self._remembering:
-            await asyncio.wait(self._remembering)
+        if self._remembering is not None:
+            await asyncio.wait([self._remembering])
         wake.remove_listener(self._woken)
         if self._watch is not None:
             self._watch.cancel()
@@ -128,20 +128,22 @@ class Keeper:
         self._tasks.pop(claim, None)
         self._on_free()
         if not done.cancelled() and done.result() is Ending.COMPLETED:
-            task = spawn(self._remember(claim[0]), f"remember {claim[0]}")
-            self._remembering.add(task)
-            task.add_done_callback(self._remembering.discard)
+            self._to_remember.append(claim[0])
+            if self._remembering is None:
+                self._remembering = spawn(self._remember(), "remember")
 
-    async def _remember(self, debate_id: UUID) -> None:
-        """Have memory keep what the debate leaves. A worker that dies before it does is made up
-        for by `remember_missed`."""
-        async with self._one_memory:
-            try:
-                await self.threads.run(remember_debate, debate_id=debate_id, now=self.now())
-            except Exception as error:
-                log.warning(
-                    "debate_not_remembered", debate_id=str(debate_id), error=type(error).__name__
-                )
+    async def _remember(self) -> None:
+        """Have memory keep what debates leave: all that were over when the last lot was written. A
+        worker that dies before it does is made up for by `remember_missed`."""
+        try:
+            while self._to_remember:
+                over, self._to_remember = self._to_remember, []
+                try:
+                    await self.threads.run(remember_debates, debate_ids=over, now=self.now())
+                except Exception as error:
+                    log.warning("debates_not_remembered", error=type(error).__name__)
+        finally:
+            self._remembering = None
 
     # --- Watching ------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ transaction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
+from aragora_site.bulk import insert_rows
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.planner import next_step
@@ -26,7 +28,6 @@ from debates.running.checkpoint import Checkpoint, Opening
 from debates.running.recalling import Recaller, Recollection, recalled_before
 from debates.running.records import stored_turn
 from debates.running.rounds import Rounds
-from debates.services.bulk import insert_rows
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
 from memory.services import entries
@@ -182,13 +183,17 @@ def _count_uses(
     taken: Sequence[Loaded], recollections: Mapping[UUID, Recollection], now: datetime
 ) -> None:
     """Say that what was recalled was used. That it could not be counted undoes nothing."""
-    for loaded in taken:
-        recollection = recollections.get(loaded.debate.pk)
-        if recollection is not None and recollection.entry_ids:
-            try:
-                entries.use(entry_ids=recollection.entry_ids, now=now)
-            except DatabaseError as error:
-                log.warning("memory_use_not_counted", error=type(error).__name__)
+    uses = Counter(
+        entry_id
+        for loaded in taken
+        if (recollection := recollections.get(loaded.debate.pk)) is not None
+        for entry_id in recollection.entry_ids
+    )
+    if uses:
+        try:
+            entries.use(uses=uses, now=now)
+        except DatabaseError as error:
+            log.warning("memory_use_not_counted", error=type(error).__name__)
 
 
 def _opening(

@@ -46,13 +46,15 @@ def similar_debates(
     """The debates among `visible` that came to an end and ask nearly the same, nearest first.
 
     Embeds the question, unless it is given `embedded`: not to be called on an event loop."""
-    if not question.strip() or not QuestionVector.objects.exists():
+    if not question.strip() or (embedded is None and not QuestionVector.objects.exists()):
         return []
     over = visible.filter(status=DebateStatus.COMPLETED)
     if except_for is not None:
         over = over.exclude(pk=except_for)
     rows = QuestionVector.objects.filter(debate__in=over)
     found = nearest_questions(rows, question, embedded, limit=min(limit, MOST), least=least)
+    if not found:
+        return []
     debates = {
         debate.question_vector.pk: debate
         for debate in over.filter(question_vector__in=list(found)).select_related(

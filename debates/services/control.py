@@ -27,13 +27,13 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
 from django.utils import timezone
 
+from aragora_site.bulk import Add
 from aragora_site.errors import AragoraError
 from aragora_site.tenancy.scopes import act_for
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType, Visibility
 from debates.engine.types import StopReason
 from debates.exceptions import NotAllowed, NotFound, SignInRequired, StateForbids
 from debates.models import Debate
-from debates.services.bulk import Add
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent, append_events, publish_after_commit
 from debates.services.queueing import check_room, join_queue

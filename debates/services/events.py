@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from aragora_site.bulk import Add, insert_rows, update_returning
 from debates.choices import DebateStatus, EventType
 from debates.models import Debate, DebateEvent
-from debates.services.bulk import Add, insert_rows, update_returning
 
 
 class FenceMoved(Exception):

@@ -6,12 +6,12 @@ from itertools import chain, zip_longest
 from typing import Any
 from uuid import UUID
 
+from aragora_site.bulk import select_rows
 from debates.engine.types import DecisionMode, Panelist, Price, ProtocolName, Setup
 from debates.engine.types import Document as EngineDocument
 from debates.models import Agent, Debate, Document
 from debates.providers.addresses import key_in
 from debates.providers.base import AgentSpec
-from debates.services.bulk import select_rows
 
 DEFAULT_PANEL_SIZE = 3
 LEAST_PANEL_SIZE = 2

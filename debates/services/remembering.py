@@ -6,8 +6,9 @@ many stood behind the decision, and by how much it led.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from aragora_site.bulk import insert_rows
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus, Visibility
 from debates.engine import codec
@@ -37,61 +39,95 @@ FIRM = 0.75
 ARGUMENT_IMPORTANCE = 0.6
 QUESTION_LENGTH, ANSWER_LENGTH, REASON_LENGTH = 500, 1200, 700
 MISSED_SINCE = timedelta(days=1)
+MOST_MISSED = 100
+_TELL_ITS_HOME = ("visibility", "owner", "workspace__personal_to")
 
 
 @across_tenants(Purpose.QUEUE)
-def remember_debate(*, debate_id: UUID, now: datetime) -> int:
-    """Write down what a completed debate leaves; how many entries that were. Done before, or the
-    debate gone or not completed: 0. Blocking, and not for an event loop."""
-    debate = (
-        Debate.objects.filter(
-            pk=debate_id, status=DebateStatus.COMPLETED, question_vector__isnull=True
-        )
-        .select_related("verdict", "workspace")
-        .first()
-    )
-    if debate is None:
-        return 0
+def remember_debates(*, debate_ids: Collection[UUID], now: datetime) -> int:
+    """Write down what completed debates leave; how many debates that were. Those done before, gone
+    or not completed are passed over, and one that cannot be remembered does not keep the others
+    from it. Blocking, and not for an event loop."""
     try:
-        entries = list(_entries(debate, codec.decode_verdict(debate.verdict.detail)))
-    except codec.CodecError:  # Of another version: its question is found all the same.
-        log.warning("verdict_not_read", debate_id=str(debate_id))
-        entries = []
-    # Into the cache: nothing is to be embedded while the locks are held.
-    question, _ = _embedded([debate.question]), _embedded([entry.content for entry in entries])
-    with transaction.atomic():
-        # Whoever deletes the debate has its row too, and forgets afterwards what it left.
-        held = Debate.objects.select_for_update(of=("self",)).select_related("workspace")
-        debate = held.filter(pk=debate.pk).first()
-        if debate is None:
-            return 0
-        # Who may read it may have changed meanwhile.
-        is_public = debate.visibility == Visibility.PUBLIC
-        entries = [replace(entry, is_public=is_public) for entry in entries]
-        stored = (
-            store_many(scope=scope_of_debate(debate), entries=entries, now=now) if entries else []
-        )
-        QuestionVector.objects.get_or_create(
-            debate=debate,
-            defaults={"embedder": question.embedder, "vector": question.vectors[0].tobytes()},
-        )
-    log.info("debate_remembered", debate_id=str(debate_id), entries=len(stored))
-    return len(stored)
+        return _remember(debate_ids, now)
+    except Exception as error:
+        if len(debate_ids) > 1:
+            return sum(remember_debates(debate_ids=[one], now=now) for one in debate_ids)
+        names = [str(debate_id) for debate_id in debate_ids]
+        log.warning("debate_not_remembered", debate_ids=names, error=type(error).__name__)
+        return 0
 
 
 @across_tenants(Purpose.QUEUE)
 def remember_missed(*, now: datetime) -> int:
-    """Remember the debates of the last day whose worker died before it could; how many they
-    were."""
+    """Remember debates of the last day whose worker died before it could; how many they were."""
     missed = Debate.objects.filter(
         status=DebateStatus.COMPLETED,
         question_vector__isnull=True,
         completed_at__gte=now - MISSED_SINCE,
     )
-    ids = list(missed.order_by("completed_at").values_list("pk", flat=True)[:100])
-    for debate_id in ids:
-        remember_debate(debate_id=debate_id, now=now)
-    return len(ids)
+    # Some may fail each time: in a fixed order they would keep the others waiting for good.
+    ids = list(missed.order_by("?").values_list("pk", flat=True)[:MOST_MISSED])
+    return remember_debates(debate_ids=ids, now=now) if ids else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What one debate leaves."""
+
+    debate: Debate
+    entries: list[NewEntry]
+
+
+def _remember(debate_ids: Collection[UUID], now: datetime) -> int:
+    completed = Debate.objects.filter(
+        pk__in=list(debate_ids), status=DebateStatus.COMPLETED, question_vector__isnull=True
+    )
+    debates = list(
+        completed.select_related("verdict", "workspace").only(
+            "slug", "question", "verdict__detail", *_TELL_ITS_HOME
+        )
+    )
+    if not debates:
+        return 0
+    left = _what_they_leave(debates)
+    # Into the cache, and all in one go: nothing is to be embedded while the locks are held.
+    texts = [debate.question for debate in debates]
+    vectors = _embedded([*texts, *(entry.content for one in left for entry in one.entries)])
+    questions = {
+        debate.pk: (debate.pk, vectors.embedder, vector.tobytes())
+        for debate, vector in zip(debates, vectors.vectors, strict=False)
+    }
+    homes: dict[str, list[_Left]] = defaultdict(list)
+    for one in left:
+        homes[scope_of_debate(one.debate).key].append(one)
+    return sum(_store(home, questions, now) for home in homes.values())
+
+
+def _store(left: Sequence[_Left], questions: Mapping[UUID, tuple[Any, ...]], now: datetime) -> int:
+    """Store what debates of the same home leave, in one transaction. One that has another home by
+    now waits for `remember_missed`."""
+    home = scope_of_debate(left[0].debate)
+    with transaction.atomic():
+        # Whoever deletes a debate has its row too, and forgets afterwards what it left.
+        held = Debate.objects.select_for_update(of=("self",)).select_related("workspace")
+        rows = held.filter(
+            pk__in=[one.debate.pk for one in left], question_vector__isnull=True
+        ).only(*_TELL_ITS_HOME)
+        # Who may read it may have changed meanwhile.
+        found = {row.pk: row for row in rows.order_by("pk") if scope_of_debate(row) == home}
+        entries = [
+            replace(entry, is_public=found[one.debate.pk].visibility == Visibility.PUBLIC)
+            for one in left
+            if one.debate.pk in found
+            for entry in one.entries
+        ]
+        stored = len(store_many(scope=home, entries=entries, now=now)) if entries else 0
+        insert_rows(
+            QuestionVector, ("debate_id", "embedder", "vector"), [questions[key] for key in found]
+        )
+    log.info("debates_remembered", debates=len(found), entries=stored)
+    return len(found)
 
 
 @across_tenants(Purpose.OPERATOR)
@@ -131,7 +167,31 @@ def _embedded(texts: list[str]) -> Embedded:
 # --- What is written ---------------------------------------------------------------------------
 
 
-def _entries(debate: Debate, verdict: Verdict) -> Iterator[NewEntry]:
+def _what_they_leave(debates: Sequence[Debate]) -> list[_Left]:
+    verdicts = {debate.pk: verdict for debate in debates if (verdict := _verdict_of(debate))}
+    changes = _reasoned_changes(verdicts)
+    return [
+        _Left(
+            debate,
+            list(_entries(debate, verdicts[debate.pk], changes[debate.pk]))
+            if debate.pk in verdicts
+            else [],
+        )
+        for debate in debates
+    ]
+
+
+def _verdict_of(debate: Debate) -> Verdict | None:
+    try:
+        return codec.decode_verdict(debate.verdict.detail)
+    except codec.CodecError:  # Of another version: its question is found all the same.
+        log.warning("verdict_not_read", debate_id=str(debate.pk))
+        return None
+
+
+def _entries(
+    debate: Debate, verdict: Verdict, changes: Sequence[tuple[int, Revision]]
+) -> Iterator[NewEntry]:
     common: dict[str, Any] = {
         "debate_id": debate.pk,
         "debate_slug": debate.slug,
@@ -152,7 +212,21 @@ def _entries(debate: Debate, verdict: Verdict) -> Iterator[NewEntry]:
             source=f"debate:{debate.pk.hex}:dissent:{number}",
             **common,
         )
-    yield from _arguments(debate, verdict, question, common)
+    for turn, change in changes[:MOST_ARGUMENTS]:
+        yield NewEntry(
+            content=(
+                f"{question}\nAn argument that changed a mind: "
+                f"{_short(change.faulty_step, REASON_LENGTH)}\n"
+                f"It led to: {_short(change.position.answer, ANSWER_LENGTH)}"
+            ),
+            kind=Kind.ARGUMENT,
+            tier=Tier.SLOW,
+            importance=ARGUMENT_IMPORTANCE,
+            reason="it changed an agent's answer",
+            turn=turn,
+            source=f"debate:{debate.pk.hex}:argument:{turn}",
+            **common,
+        )
 
 
 def _decision(debate: Debate, verdict: Verdict, question: str, common: dict[str, Any]) -> NewEntry:
@@ -178,39 +252,32 @@ def _decision(debate: Debate, verdict: Verdict, question: str, common: dict[str,
     )
 
 
-def _arguments(
-    debate: Debate, verdict: Verdict, question: str, common: dict[str, Any]
-) -> Iterator[NewEntry]:
-    """The faults that agents found in their own reasoning when they changed their answers with a
-    reason: what proved decisive, as far as that can be seen."""
-    moved = {(flip.agent, flip.round) for flip in verdict.flips if flip.reasoned}
+def _reasoned_changes(
+    verdicts: Mapping[UUID, Verdict],
+) -> Mapping[UUID, list[tuple[int, Revision]]]:
+    """Of each debate the turns, the last first, in which agents found a fault in their own
+    reasoning and changed their answers: what proved decisive, as far as that can be seen."""
+    moved = {
+        (debate_id, flip.agent, flip.round)
+        for debate_id, verdict in verdicts.items()
+        for flip in verdict.flips
+        if flip.reasoned
+    }
+    changes: dict[UUID, list[tuple[int, Revision]]] = defaultdict(list)
     if not moved:
-        return
+        return changes
     rows = Turn.objects.filter(
-        debate=debate, phase__in=[Phase.EXCHANGE, Phase.REVISE], reply__isnull=False
-    ).order_by("-index")
-    found = 0
-    for row in rows:
-        if (row.agent, row.round) not in moved or found == MOST_ARGUMENTS or row.reply is None:
-            continue
-        reply = codec.decode_reply(row.reply)
-        if not isinstance(reply, Revision) or not reply.faulty_step.strip():
-            continue
-        found += 1
-        yield NewEntry(
-            content=(
-                f"{question}\nAn argument that changed a mind: "
-                f"{_short(reply.faulty_step, REASON_LENGTH)}\n"
-                f"It led to: {_short(reply.position.answer, ANSWER_LENGTH)}"
-            ),
-            kind=Kind.ARGUMENT,
-            tier=Tier.SLOW,
-            importance=ARGUMENT_IMPORTANCE,
-            reason="it changed an agent's answer",
-            turn=row.index,
-            source=f"debate:{debate.pk.hex}:argument:{row.index}",
-            **common,
-        )
+        debate__in={debate_id for debate_id, _, _ in moved},
+        phase__in=[Phase.EXCHANGE, Phase.REVISE],
+        reply__isnull=False,
+    )
+    names = ("debate", "agent", "round", "index", "reply")
+    for debate_id, agent, number, index, stored in rows.order_by("-index").values_list(*names):
+        if (debate_id, agent, number) in moved:
+            reply = codec.decode_reply(stored)
+            if isinstance(reply, Revision) and reply.faulty_step.strip():
+                changes[debate_id].append((index, reply))
+    return changes
 
 
 def _short(text: str, length: int) -> str:

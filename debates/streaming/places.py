@@ -70,9 +70,9 @@ def keep(known: Iterable[Known], *, holder: str, now: datetime) -> None:
 
 
 @across_tenants(Purpose.STREAM)
-def leave(known: Known, *, holder: str, now: datetime) -> None:
-    """Note where a socket was when it went."""
-    _write([known], holder=holder, left=True, now=now)
+def leave(known: Iterable[Known], *, holder: str, now: datetime) -> None:
+    """Note where these sockets were when they went."""
+    _write(known, holder=holder, left=True, now=now)
 
 
 @across_tenants(Purpose.STREAM)

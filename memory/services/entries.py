@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
 from django.db import connections, transaction
 
+from aragora_site.bulk import update_rows
 from aragora_site.tenancy.scopes import act_for
 from memory import tiers
 from memory.exceptions import EntryNotFound, InvalidEntry, TierFull
@@ -26,6 +28,8 @@ log = structlog.get_logger(__name__)
 REHOUSED = "who may read its debate has changed"
 LONGEST_CONTENT = 20_000
 """Characters of an entry."""
+_CHANGED_BY_USE = ("uses", "total_uses", "last_used_at", "standing", "expires_at")
+_of_use = attrgetter(*_CHANGED_BY_USE, "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +98,18 @@ def store_many(*, scope: ScopeName, entries: Sequence[NewEntry], now: datetime) 
     return stored
 
 
-def use(*, entry_ids: Collection[int], now: datetime) -> None:
-    """A debate has used these entries: they live on, are worth more, and may have earned a slower
-    tier. What is gone by now is passed over."""
+def use(*, uses: Mapping[int, int], now: datetime) -> None:
+    """Debates have used these entries, each so many times: they live on, are worth more, and may
+    have earned a slower tier. What is gone by now is passed over."""
     with transaction.atomic():
-        for shelf, entries in _shelves(entry_ids, now):
+        for shelf, entries in _shelves(uses, now):
             for entry in entries:
-                entry.uses += 1
-                entry.total_uses += 1
+                entry.uses += uses[entry.pk]
+                entry.total_uses += uses[entry.pk]
                 entry.last_used_at = now
                 settle(entry, shelf.limits[Tier(entry.tier)])
-                entry.save(
-                    update_fields=["uses", "total_uses", "last_used_at", "standing", "expires_at"]
-                )
-            rise(shelf, [entry.pk for entry in entries])
+            update_rows(Entry, _CHANGED_BY_USE, ("id",), [_of_use(entry) for entry in entries])
+            rise(shelf, [entry.pk for entry in entries if tiers.promotion(kept(entry))])
             shelf.close()
 
 

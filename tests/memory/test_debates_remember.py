@@ -22,7 +22,7 @@ from debates.running.loading import take_waiting
 from debates.running.recalling import Recaller
 from debates.services import editing, sharing
 from debates.services.panels import build_setup
-from debates.services.remembering import remember_debate, remember_missed
+from debates.services.remembering import remember_debates, remember_missed
 from memory.embeddings.service import reset_service
 from memory.models import Entry, Scope
 from memory.tiers import Tier
@@ -92,7 +92,7 @@ def test_decision_dissent_and_decisive_arguments_are_written(
     assert entries["argument"].turn is not None
     assert all(entry.is_public for entry in entries.values())
     assert QuestionVector.objects.get().debate_id == debate.pk
-    assert remember_debate(debate_id=debate.pk, now=timezone.now()) == 0
+    assert remember_debates(debate_ids=[debate.pk], now=timezone.now()) == 0
 
 
 def test_the_next_debate_is_shown_it_in_the_first_round_alone(

@@ -17,7 +17,7 @@ from debates.engine.positions import candidate_id
 from debates.models import Debate, Outcome
 from debates.selectors.finding import debates_visible_to
 from debates.selectors.topics import make_topics, trending_topics
-from debates.services.remembering import remember_debate
+from debates.services.remembering import remember_debates
 from memory.models import Entry
 from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
@@ -52,7 +52,7 @@ def decided(question: str = TRAM, **fields: Any) -> Debate:
         factories.make_ballot(
             debate, ballot.voter, ranking=[candidate_id(found.answer or "")], confidence=0.75
         )
-    remember_debate(debate_id=debate.pk, now=timezone.now())
+    remember_debates(debate_ids=[debate.pk], now=timezone.now())
     return debate
 
 

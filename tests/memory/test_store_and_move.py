@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -119,7 +120,7 @@ def test_nothing_expired_is_returned_although_nobody_removed_it(people: People) 
 
 def test_the_lifetime_runs_from_the_last_use(people: People) -> None:
     entry = remember(people.ours, "The tram was approved.", tier=Tier.MEDIUM)
-    use(entry_ids=[entry.pk], now=NOW + 50 * MINUTE)
+    use(uses=Counter([entry.pk]), now=NOW + 50 * MINUTE)
     entry.refresh_from_db()
     assert entry.expires_at == NOW + 110 * MINUTE
     assert expire_memory(now=NOW + 100 * MINUTE) == 0
@@ -129,7 +130,7 @@ def test_use_in_three_debates_earns_a_slower_tier_once(people: People) -> None:
     entry = remember(people.ours, "The tram was approved.", tier=Tier.MEDIUM)
     tiers = []
     for number in range(6):
-        use(entry_ids=[entry.pk], now=NOW + number * MINUTE)
+        use(uses=Counter([entry.pk]), now=NOW + number * MINUTE)
         entry.refresh_from_db()
         tiers.append(entry.tier)
     assert tiers == ["medium", "medium", "slow", "slow", "slow", "glacial"]

@@ -13,6 +13,7 @@ from tests.support.processes import ROOT, manage, server_environment
 
 WRITE = """
 import sys, threading, random
+from collections import Counter
 from django.db import connection
 from django.utils import timezone
 from aragora_site.tenancy.scopes import act_for
@@ -35,7 +36,7 @@ def write(number):
         except TierFull:
             pass
         ids = list(Entry.objects.values_list("pk", flat=True))
-        use(entry_ids=random.sample(ids, min(3, len(ids))), now=now)
+        use(uses=Counter(random.sample(ids, min(3, len(ids)))), now=now)
         if ids and turn % 7 == 0:
             try:
                 forget(entry_ids=random.sample(ids, 1), reader=seen, now=now)

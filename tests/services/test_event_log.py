@@ -7,9 +7,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
+from aragora_site.bulk import Add
 from debates.choices import DebateStatus, EventType
 from debates.models import Debate, DebateEvent
-from debates.services.bulk import Add
 from debates.services.events import FenceMoved, NewEvent, append_events, publish_after_commit
 from debates.streaming import publisher
 from tests.factories import make_debate, make_event

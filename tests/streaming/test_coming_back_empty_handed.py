@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -218,9 +220,9 @@ def test_each_of_several_gets_everything_that_any_of_them_had(transactional_db: 
     """Which is which cannot be known; and who asks after them gets nothing."""
     one, two = make_debate(), make_debate()
     now = timezone.now()
-    places.leave(known("a", Place(one.pk, str(one.epoch), 5)), holder="h", now=now)
+    places.leave([known("a", Place(one.pk, str(one.epoch), 5))], holder="h", now=now)
     both = (Place(one.pk, str(one.epoch), 3), Place(two.pk, str(two.epoch), 9))
-    places.leave(known("b", *both), holder="h", now=now)
+    places.leave([known("b", *both)], holder="h", now=now)
     for _ in range(2):
         assert set(find().places) == set(both)
     assert find() == Found()
@@ -231,7 +233,7 @@ def test_a_socket_that_is_open_is_not_replaced(transactional_db: None) -> None:
     at = Place(debate.pk, "", 0)
     places.keep([known("a", at)], holder="elsewhere/1:17:4711.1", now=timezone.now())
     assert find() == Found(undecided=True)
-    places.leave(known("a", at), holder="elsewhere/1:17:4711.1", now=timezone.now())
+    places.leave([known("a", at)], holder="elsewhere/1:17:4711.1", now=timezone.now())
     places.keep([known("a", at)], holder="elsewhere/1:17:4711.1", now=timezone.now())
     assert find().places == (at,)
 
@@ -242,3 +244,27 @@ def test_a_debate_that_is_deleted_costs_the_others_nothing(transactional_db: Non
     gone.delete()
     places.keep([known("a", *at)], holder="h", now=timezone.now())
     assert [row.debate_id for row in StreamPlace.objects.all()] == [there.pk]
+
+
+def test_a_crowd_that_goes_at_once_is_noted_in_few_writes(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debate = make_debate()
+    crowd = [known(f"{number}", Place(debate.pk, "", number)) for number in range(50)]
+    sizes = []
+
+    def leave(known: Sequence[Known], **how: Any) -> None:
+        sizes.append(len(known))
+        really_leave(known, **how)
+
+    really_leave = places.leave
+    monkeypatch.setattr(places, "leave", leave)
+    kept = whereabouts.Whereabouts()
+
+    async def come_and_go() -> None:
+        await asyncio.gather(*(kept.remember(one.connection, lambda one=one: one) for one in crowd))
+        await asyncio.gather(*(kept.leave(one, may_return=True) for one in crowd))
+
+    asyncio.run(come_and_go())
+    assert sizes == [1, 49]
+    assert StreamPlace.objects.filter(left=True).count() == 50

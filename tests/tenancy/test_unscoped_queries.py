@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from structlog.testing import capture_logs
 
+from aragora_site.bulk import select_rows
 from aragora_site.tenancy.scopes import UnscopedQuery, outside
 from debates.choices import Visibility
 from debates.models import Agent, Debate, DebateEvent, Turn
 from debates.running.threads import DatabaseThreads
-from debates.services.bulk import select_rows
 from debates.streaming.queries import run_query
 from tests import factories
 
