@@ -18,12 +18,12 @@ from django.utils import timezone
 from debates.choices import DebateStatus
 from debates.providers.gateway import Gateway
 from debates.running import claims, wake
+from debates.running.afterwards import Afterwards
 from debates.running.holders import new_holder
 from debates.running.loading import Loaded
 from debates.running.run import DebateRun, Ending, Order
 from debates.running.threads import DatabaseThreads
 from debates.running.writer import Writer
-from debates.services.remembering import remember_debates
 
 T = TypeVar("T")
 
@@ -60,10 +60,7 @@ class Keeper:
         self._on_free = on_free
         self._runs: dict[Claim, DebateRun] = {}
         self._tasks: dict[Claim, asyncio.Task[Ending]] = {}
-        self._to_remember: list[UUID] = []
-        self._remembering: asyncio.Task[None] | None = None
-        """What follows debates that are over: on one thread, so that the others stay free for those
-        that run."""
+        self._afterwards = Afterwards(self.threads, now)
         self._watch: asyncio.Task[None] | None = None
         self._order = Order.GO_ON
         self._look = asyncio.Event()
@@ -95,6 +92,7 @@ class Keeper:
         claim = (run.debate_id, run.fence)
         task = spawn(run.run(), f"debate {run.debate_id}")
         self._runs[claim], self._tasks[claim] = run, task
+        self._afterwards.used(loaded.recalled_ids)
         task.add_done_callback(lambda done: self._ended(claim, done))
         return task
 
@@ -113,8 +111,7 @@ class Keeper:
             if late:
                 self.order(Order.LEAVE_NOW)
                 await asyncio.wait(late)
-        if self._remembering is not None:
-            await asyncio.wait([self._remembering])
+        await self._afterwards.finish()
         wake.remove_listener(self._woken)
         if self._watch is not None:
             self._watch.cancel()
@@ -128,22 +125,7 @@ class Keeper:
         self._tasks.pop(claim, None)
         self._on_free()
         if not done.cancelled() and done.result() is Ending.COMPLETED:
-            self._to_remember.append(claim[0])
-            if self._remembering is None:
-                self._remembering = spawn(self._remember(), "remember")
-
-    async def _remember(self) -> None:
-        """Have memory keep what debates leave: all that were over when the last lot was written. A
-        worker that dies before it does is made up for by `remember_missed`."""
-        try:
-            while self._to_remember:
-                over, self._to_remember = self._to_remember, []
-                try:
-                    await self.threads.run(remember_debates, debate_ids=over, now=self.now())
-                except Exception as error:
-                    log.warning("debates_not_remembered", error=type(error).__name__)
-        finally:
-            self._remembering = None
+            self._afterwards.over(claim[0])
 
     # --- Watching ------------------------------------------------------------------------------
 

@@ -6,14 +6,13 @@ transaction.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from aragora_site.bulk import insert_rows
 from aragora_site.tenancy.scopes import Purpose, across_tenants
@@ -30,7 +29,6 @@ from debates.running.records import stored_turn
 from debates.running.rounds import Rounds
 from debates.services.events import EventRow, insert_events, publish_after_commit
 from debates.services.panels import build_setup, judge_of, specs_of
-from memory.services import entries
 
 MOST_LOOKS = 10
 """At the queue, to take what was asked for from it."""
@@ -53,6 +51,8 @@ class Loaded:
     """When the newest round began; None before the first."""
     others_spoke: bool
     """Whether somebody else than the program may have written to the log."""
+    recalled_ids: tuple[int, ...] = ()
+    """The entries of memory that it is shown, where it begins."""
 
     def rounds(self) -> Rounds:
         """Where it stands."""
@@ -117,7 +117,6 @@ def _take(
                 taken.append(replace(loaded, round_started_at=now))
         insert_events(events)
         insert_rows(Round, Opening._fields, opened)
-    _count_uses(taken, recollections, now)
     for debate in broken:
         claims.give_up(debate_id=debate.pk, fence=debate.fence, now=now)
     return taken
@@ -176,24 +175,11 @@ def _reminded(loaded: Loaded, recollections: Mapping[UUID, Recollection]) -> Loa
     recollection = recollections.get(loaded.debate.pk)
     if recollection is None:
         return loaded
-    return replace(loaded, setup=replace(loaded.setup, recalled=recollection.recalled))
-
-
-def _count_uses(
-    taken: Sequence[Loaded], recollections: Mapping[UUID, Recollection], now: datetime
-) -> None:
-    """Say that what was recalled was used. That it could not be counted undoes nothing."""
-    uses = Counter(
-        entry_id
-        for loaded in taken
-        if (recollection := recollections.get(loaded.debate.pk)) is not None
-        for entry_id in recollection.entry_ids
+    return replace(
+        loaded,
+        setup=replace(loaded.setup, recalled=recollection.recalled),
+        recalled_ids=recollection.entry_ids,
     )
-    if uses:
-        try:
-            entries.use(uses=uses, now=now)
-        except DatabaseError as error:
-            log.warning("memory_use_not_counted", error=type(error).__name__)
 
 
 def _opening(

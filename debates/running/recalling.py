@@ -48,7 +48,7 @@ class Recollection:
     event: NewEvent
     recalled: tuple[Recalled, ...]
     entry_ids: tuple[int, ...]
-    """What is counted as used, once the debate is claimed."""
+    """What counts as used, once the debate is claimed."""
 
 
 @dataclass(slots=True)
