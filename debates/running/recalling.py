@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MOST_RECALLED = 6
+MOST_READERS = 1000
+_ONCE_FILLED: set[Reader] = set()
+"""Those for whom something was remembered once: they are searched for without asking first whether
+there still is something."""
 EMBEDDING_SECONDS = 1.5
 """That a debate waits for an embedder that has to be loaded first, or is far away."""
 
@@ -118,9 +122,15 @@ class Recaller:
         )
 
     def _is_empty(self, debate: Debate, reader: Reader) -> bool:
+        if reader in _ONCE_FILLED:
+            return False
         if reader not in self._empty:
             with act_for(debate.workspace_id):
                 self._empty[reader] = is_empty(reader=reader, now=self.now)
+            if not self._empty[reader]:
+                if len(_ONCE_FILLED) >= MOST_READERS:
+                    _ONCE_FILLED.clear()
+                _ONCE_FILLED.add(reader)
         return self._empty[reader]
 
     def _some_questions(self) -> bool:

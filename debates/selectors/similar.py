@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,6 +24,17 @@ SAME_QUESTION = 0.8
 """From here on, a decided debate has settled the question. Contradictory questions may lie as
 close, so a person is told, and nothing follows by itself."""
 MOST = 200
+_TOLD = (
+    "slug",
+    "question",
+    "completed_at",
+    "verdict__answer",
+    "verdict__reached",
+    "verdict__agreement",
+    "verdict__confidence",
+    "verdict__detail",
+    "question_vector__id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +62,8 @@ def similar_debates(
     over = visible.filter(status=DebateStatus.COMPLETED)
     if except_for is not None:
         over = over.exclude(pk=except_for)
-    rows = QuestionVector.objects.filter(debate__in=over)
-    found = nearest_questions(rows, question, embedded, limit=min(limit, MOST), least=least)
-    if not found:
-        return []
-    debates = {
-        debate.question_vector.pk: debate
-        for debate in over.filter(question_vector__in=list(found)).select_related(
-            "verdict", "question_vector"
-        )
-    }
-    return [
-        Similar(debates[key], round(value, 4)) for key, value in found.items() if key in debates
-    ]
+    found = _nearest(over, question, embedded, limit=min(limit, MOST), least=least)
+    return [Similar(debate, round(value, 4)) for debate, value in found]
 
 
 def settled_before(
@@ -102,31 +102,33 @@ def told(found: Sequence[Similar]) -> list[SettledBefore]:
     ]
 
 
-def nearest_questions(
-    rows: QuerySet[QuestionVector],
-    question: str,
-    made: Embedded | None,
-    *,
-    limit: int,
-    least: float,
-) -> dict[int, float]:
-    """The nearest of these rows, by key, with their similarity."""
+def _nearest(
+    over: QuerySet[Debate], question: str, made: Embedded | None, *, limit: int, least: float
+) -> list[tuple[Debate, float]]:
+    """The debates with the nearest questions, and how near these are."""
     from memory.embeddings.service import get_service
     from memory.selectors.nearest import is_indexed, nearest_exact, nearest_native
 
     made = made or get_service().embed([question])
-    vector = made.vectors[0]
-    rows = rows.filter(embedder=made.embedder)
+    vector, embedder = made.vectors[0], made.embedder
+    rows = QuestionVector.objects.filter(embedder=embedder, debate__in=over)
+    debates: dict[int, Debate] = {}
+
+    def fetch(ids: Collection[int]) -> Collection[int]:
+        """The debates of these questions, as far as they are among those wanted."""
+        asked = over.filter(question_vector__in=list(ids), question_vector__embedder=embedder)
+        for debate in asked.select_related("verdict", "question_vector").only(*_TOLD).order_by():
+            debates[debate.question_vector.pk] = debate
+        return debates.keys()
+
     if is_indexed(rows):
         found = nearest_native(rows, vector, limit=limit)
-        return {key: figure for key, figure in found.items() if figure >= least}
-    return nearest_exact(
-        [question_matrix(made.embedder)],
-        vector,
-        lambda ids: rows.filter(pk__in=ids).order_by().values_list("pk", flat=True),
-        limit=limit,
-        least=least,
-    )
+        found = {key: figure for key, figure in found.items() if figure >= least}
+        if found:
+            fetch(found)
+    else:
+        found = nearest_exact([question_matrix(embedder)], vector, fetch, limit=limit, least=least)
+    return [(debates[key], figure) for key, figure in found.items() if key in debates]
 
 
 _matrices: Any = None

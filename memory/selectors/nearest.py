@@ -67,7 +67,7 @@ def nearest_exact(
     """The nearest among the vectors of `parts` that `allowed` lets pass, down to a similarity of
     `least`. `allowed` is asked for a batch at a time, the nearest first."""
     found: Found = {}
-    for ids, figures in _by_nearness(parts, vector, least):
+    for ids, figures in _by_nearness(parts, vector, least, min(BATCH, 2 * limit)):
         batch = [int(key) for key in ids]
         passed = set(allowed(batch))
         found |= {
@@ -79,7 +79,7 @@ def nearest_exact(
 
 
 def _by_nearness(
-    parts: Iterable[Matrix], vector: Vectors, least: float
+    parts: Iterable[Matrix], vector: Vectors, least: float, size: int
 ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
     ids_of, figures_of = [], []
     for part in parts:
@@ -90,7 +90,6 @@ def _by_nearness(
     if not ids_of:
         return
     ids, figures = np.concatenate(ids_of), np.concatenate(figures_of)
-    size = BATCH
     while len(ids):
         # The best of what is left, without ordering the rest.
         count = min(size, len(ids))
