@@ -112,9 +112,9 @@ def measure(options: argparse.Namespace) -> tuple[float, float]:
             OPENAI_BASE_URL=f"http://127.0.0.1:{model_port}/v1",
             OPENAI_API_KEY="sk-none",
         )
-        models = ("--port", str(model_port), "--latency", str(options.latency))
-        names = ("--models", ",".join(MODELS))
-        module = ("-m", "tests.support.model_server")
+        models = ("--port", str(model_port), "--delay", str(options.latency))
+        names = ("--models", ",".join(MODELS), "--tokens-per-second", "0")
+        module = ("manage.py", "mock_llm")
         with process(*module, *models, *names, env=env, port=model_port):
             subprocess.run(
                 [sys.executable, "manage.py", "setup_agents", "--verbosity", "0"],

@@ -33,9 +33,9 @@ from pathlib import Path
 
 import httpx
 
+from debates.mock_llm.server import ModelServer, Options
 from loadtests.stream_clients import Crowd
 from loadtests.support import cpu_seconds
-from tests.support.model_server import ModelServer, Options
 from tests.support.processes import Server, aragora, free_port, nginx, postgres, redis_server
 
 MODELS = ("mill-large", "hume-small", "cleo-contrary")

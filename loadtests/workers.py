@@ -177,9 +177,9 @@ def main() -> int:
             OPENAI_API_KEY="sk-none",
             ARAGORA_OPENAI_MODELS=",".join(MODELS),
         )
-        models = ("--port", str(model_port), "--latency", str(options.latency))
-        names = ("--models", ",".join(MODELS))
-        module = ("-m", "tests.support.model_server")
+        models = ("--port", str(model_port), "--delay", str(options.latency))
+        names = ("--models", ",".join(MODELS), "--tokens-per-second", "0")
+        module = ("manage.py", "mock_llm")
         with process(*module, *models, *names, env=env, port=model_port):
             for command in ("migrate", "setup_agents"):
                 subprocess.run(

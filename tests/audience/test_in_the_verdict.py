@@ -11,12 +11,12 @@ from django.test import Client
 from debates.choices import EventType
 from debates.engine import codec
 from debates.engine.positions import candidate_id
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, DebateEvent
 from debates.selectors import debate_snapshot
 from debates.services import audience
 from tests.support.audience import START, person, visitor
 from tests.support.debating import MODELS, Ears, Worker, assert_whole, ears, model_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from debates.choices import DebateStatus, EventType
 from debates.engine.planner import next_step
 from debates.engine.types import Ask, Call, Phase, Setup, Spent, Turn
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
+from debates.mock_llm.wire import ModelRequest
 from debates.models import Debate, DebateEvent, Suggestion
 from debates.providers.base import AgentSpec
 from debates.running.audience import MAX_OFFERED, Waiting, with_suggestions
@@ -24,8 +26,6 @@ from tests.engine.panel import Script, setup_of
 from tests.factories import make_debate, make_event, make_model_spec
 from tests.support.audience import START, visitor
 from tests.support.debating import MODELS, Ears, Worker, assert_whole, ears, model_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer
-from tests.support.model_wire import ModelRequest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,9 +12,9 @@ import pytest
 from django.core.management import call_command
 
 from debates.choices import ProviderName
+from debates.mock_llm.server import ModelServer
 from debates.models import Agent
 from tests.factories import make_agent, make_model_agent
-from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
 

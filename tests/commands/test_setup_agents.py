@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.support.model_server import ModelServer, Options
+from debates.mock_llm.server import ModelServer, Options
 from tests.support.processes import manage, server_environment
 
 

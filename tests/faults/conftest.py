@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from debates.mock_llm.server import ModelServer, Options
 from tests.support.followers import Crowd
-from tests.support.model_server import ModelServer, Options
 from tests.support.processes import Server, aragora
 from tests.support.sites import Site, site_on_postgres, site_on_sqlite
 

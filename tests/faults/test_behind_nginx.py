@@ -16,8 +16,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from debates.mock_llm.server import ModelServer, Options
 from tests.support.followers import Crowd, Follower, assert_complete, start_debate
-from tests.support.model_server import ModelServer, Options
 from tests.support.processes import Server, aragora, free_port, nginx
 from tests.support.sites import wait_until
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from debates.choices import DebateStatus
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, Turn, UsageRecord
 from debates.services.control import OPERATOR, cancel_debate
 from tests.faults.conftest import PANEL, Serve
 from tests.support.debating import PATIENCE_SECONDS, assert_whole
 from tests.support.followers import Crowd, assert_complete, start_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer
 from tests.support.processes import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]

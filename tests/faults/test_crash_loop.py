@@ -6,12 +6,12 @@ import pytest
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, DebateEvent, Turn
 from debates.running.claims import MAX_ATTEMPTS
 from tests.faults.conftest import PANEL, Serve
 from tests.support.debating import PATIENCE_SECONDS, assert_whole
 from tests.support.followers import Crowd, assert_complete, start_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 pytestmark = pytest.mark.faults
 

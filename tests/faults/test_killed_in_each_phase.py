@@ -10,11 +10,11 @@ import pytest
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import Phase, ProtocolName
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Seen
 from debates.models import Debate, DebateEvent, Turn, UsageRecord
 from tests.faults.conftest import PANEL, Serve
 from tests.support.debating import PATIENCE_SECONDS, assert_whole
 from tests.support.followers import Crowd, assert_complete, start_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer, Seen
 from tests.support.processes import Server
 
 pytestmark = pytest.mark.faults

@@ -13,8 +13,8 @@ import pytest
 from aragora_sdk.websocket import AragoraWebSocket, WebSocketEvent, WebSocketOptions
 
 from debates.choices import EventType
+from debates.mock_llm.server import ModelServer, Options
 from tests.support.followers import start_debate
-from tests.support.model_server import ModelServer, Options
 from tests.support.processes import Server, aragora
 from tests.support.wires import Wire
 

@@ -14,10 +14,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from debates.mock_llm.answers import debate_answer
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
+from debates.mock_llm.wire import Answer, ModelRequest
 from tests.support.followers import Crowd, assert_complete, start_debate
-from tests.support.model_answers import debate_answer
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options
-from tests.support.model_wire import Answer, ModelRequest
 from tests.support.processes import Server, aragora
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]

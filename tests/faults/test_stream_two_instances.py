@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from tests.support.followers import Crowd, Follower, assert_complete, start_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options
 from tests.support.processes import Server, aragora, free_port, redis_process
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]

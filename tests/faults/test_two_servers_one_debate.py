@@ -9,11 +9,11 @@ from itertools import cycle
 import pytest
 
 from debates.choices import DebateStatus, EventType
+from debates.mock_llm.server import ModelServer
 from debates.models import Debate, DebateEvent, Turn
 from tests.faults.conftest import PANEL, Serve
 from tests.support.debating import assert_whole
 from tests.support.followers import Crowd, assert_complete, start_debate
-from tests.support.model_server import ModelServer
 from tests.support.processes import Server
 
 pytestmark = pytest.mark.faults

@@ -16,6 +16,7 @@ from django.utils import timezone
 from debates.choices import DebateStatus, EventType, Visibility
 from debates.engine.planner import next_step
 from debates.engine.types import Ask, Spent
+from debates.mock_llm.server import Behaviour, ModelServer
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.running import claims
 from debates.running.loading import take_waiting
@@ -30,7 +31,6 @@ from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests.factories import make_user
 from tests.support.debating import Ears, Worker, ears, model_debate
-from tests.support.model_server import Behaviour, ModelServer
 
 QUESTION = "Should the town build the tram?"
 

@@ -11,12 +11,12 @@ import pytest
 
 from debates.choices import ProviderName
 from debates.engine.types import Call, Price, Reply
+from debates.mock_llm.server import ModelServer
 from debates.providers.base import AgentSpec, Completion
 from debates.providers.breaker import Breaker, Breakers
 from debates.providers.clients import close_clients
 from debates.providers.gateway import Gateway, RetryPolicy
 from debates.providers.meter import Meter
-from tests.support.model_server import ModelServer
 
 KEY_VARIABLE = "TEST_MODEL_KEY"
 KEY = "sk-test-0123456789abcdef"

@@ -8,11 +8,11 @@ import pytest
 
 from debates.engine.budget import Allowance
 from debates.engine.types import Phase
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.providers.base import AgentSpec, InvalidReply, ServerFailed
 from debates.providers.meter import Meter
 from tests.providers.conftest import Asked
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 UNREADABLE = Behaviour(answer="I would rather not say.")
 CUT = Behaviour(fault=Fault.CUT)

@@ -12,12 +12,12 @@ from openai.types.chat import ChatCompletionChunk
 from debates.choices import ProviderName
 from debates.engine.positions import candidate_id
 from debates.engine.types import Ballot, CritiqueReply, Phase, Position, Revision, Selection, Usage
+from debates.mock_llm.server import Behaviour, ModelServer, Options
+from debates.mock_llm.wire import usage_of
 from debates.providers.base import AgentSpec
 from debates.providers.openai_compatible.client import StreamingClient
 from tests.providers.conftest import KEY, Asked, MakeSpec
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, ModelServer, Options
-from tests.support.model_wire import usage_of
 
 
 async def test_a_draft_is_streamed_and_read(

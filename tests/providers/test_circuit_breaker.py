@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from debates.engine.types import Phase
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from debates.providers.base import (
     AgentSpec,
     CircuitOpen,
@@ -24,7 +25,6 @@ from debates.providers.base import (
 from debates.providers.breaker import Breaker, BreakerState
 from tests.providers.conftest import Asked
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options
 
 
 class Clock:

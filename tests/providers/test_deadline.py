@@ -8,17 +8,17 @@ import asyncio
 import pytest
 
 from debates.engine.types import Phase
-from debates.providers.base import AgentSpec, ServerSilent, TurnTimedOut
-from debates.providers.gateway import RetryPolicy
-from tests.providers.conftest import Asked
-from tests.support.calls import make_call
-from tests.support.model_server import (
+from debates.mock_llm.server import (
     PATIENCE_SECONDS,
     Behaviour,
     Fault,
     ModelServer,
     Seen,
 )
+from debates.providers.base import AgentSpec, ServerSilent, TurnTimedOut
+from debates.providers.gateway import RetryPolicy
+from tests.providers.conftest import Asked
+from tests.support.calls import make_call
 
 HELD = Behaviour(fault=Fault.HOLD)
 STALLED = Behaviour(fault=Fault.HOLD, after_pieces=0)

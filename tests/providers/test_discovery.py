@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from debates.mock_llm.server import ModelServer, Options
 from debates.providers.discovery import (
     ANTHROPIC_MODELS,
     MAX_MODELS,
@@ -21,7 +22,6 @@ from debates.providers.discovery import (
     find_servers,
 )
 from debates.providers.model_lists import ListedModel
-from tests.support.model_server import ModelServer, Options
 
 Configure = Callable[..., None]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from debates.engine.types import Phase, Usage
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from debates.providers.base import (
     AgentSpec,
     Incomplete,
@@ -20,7 +21,6 @@ from debates.providers.base import (
 )
 from tests.providers.conftest import KEY, KEY_VARIABLE, Asked
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options
 
 ATTEMPTS = 3
 

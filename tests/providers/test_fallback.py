@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from debates.engine.types import Phase, Price
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.providers.base import (
     AgentSpec,
     CircuitOpen,
@@ -15,7 +16,6 @@ from debates.providers.base import (
 )
 from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 FIRST, SECOND, THIRD = "first-model", "second-model", "third-model"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from debates.mock_llm.server import ModelServer
 from debates.providers.base import AgentSpec
 from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
-from tests.support.model_server import ModelServer
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debates.mock_llm.server import ModelServer
 from debates.providers.base import RequestRejected
 from debates.providers.model_lists import NoModelList, list_models
 from debates.providers.reach import is_allowed
 from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
-from tests.support.model_server import ModelServer
 
 REFUSED = [
     *("169.254.169.254", "169.254.1.1", "fe80::1", "fd00:ec2::254", "100.100.100.200"),

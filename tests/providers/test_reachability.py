@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from debates.choices import ProviderName
+from debates.mock_llm.server import ModelServer, Options
 from debates.providers.base import AgentSpec, Reachability
 from debates.providers.model_lists import ANTHROPIC_VERSION
 from debates.providers.registry import get_provider
 from tests.providers.conftest import KEY, KEY_VARIABLE, Asked, MakeSpec
 from tests.support.calls import make_call
-from tests.support.model_server import ModelServer, Options
 
 
 async def check(spec: AgentSpec) -> Reachability:

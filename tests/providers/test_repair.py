@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from debates.engine.types import Ballot, Phase, Position
+from debates.mock_llm.server import Behaviour, ModelServer, Options
 from debates.providers.base import AgentSpec, InvalidReply
 from tests.providers.conftest import Asked
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, ModelServer, Options
 
 BAD_BALLOT = Behaviour(
     answer={"reason": "It is best.", "ranking": ["Z"], "approved": [], "confidence": 0.5}

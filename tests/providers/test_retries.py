@@ -7,11 +7,11 @@ from email.utils import format_datetime
 
 import pytest
 
+from debates.mock_llm.server import Behaviour, ModelServer
 from debates.providers.base import AgentSpec, ProviderError, RateLimited, ServerFailed
 from debates.providers.gateway import RetryPolicy
 from tests.providers.conftest import Asked
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, ModelServer
 
 RATE_LIMIT = Behaviour(status=429, headers={"retry-after": "7"})
 

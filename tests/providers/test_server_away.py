@@ -9,12 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from debates.engine.types import DecisionMode, Setup
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.providers.base import AgentSpec, CircuitOpen, ServerFailed, ServerUnreachable
 from debates.providers.breaker import BreakerState
 from tests.providers.conftest import KEY, KEY_VARIABLE, Asked
 from tests.providers.test_whole_debates import Table
 from tests.support.calls import make_call
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 NAMES = ("ada", "ben", "cleo")
 

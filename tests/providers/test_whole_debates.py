@@ -24,10 +24,10 @@ from debates.engine.types import (
     Usage,
     Verdict,
 )
+from debates.mock_llm.server import ModelServer
 from debates.providers.base import AgentSpec
 from debates.services.agents import MODEL_PERSONAS
 from tests.providers.conftest import Asked, MakeSpec
-from tests.support.model_server import ModelServer
 
 
 class Table:

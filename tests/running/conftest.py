@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
+from debates.mock_llm.server import ModelServer
 from debates.running.jobs import has_jobs
 from tests.support.debating import Ears, ears
-from tests.support.model_server import ModelServer
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,13 @@ import pytest
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
+from debates.mock_llm.server import Behaviour, ModelServer
 from debates.models import Debate, DebateEvent, MatchResult, Round, Turn, UsageRecord
 from debates.running.wake import wake
 from debates.selectors import debate_object
 from debates.streaming.events import EphemeralType
 from tests.factories import make_debate, make_document, make_model_spec
 from tests.support.debating import Ears, Worker, assert_whole, model_debate
-from tests.support.model_server import Behaviour, ModelServer
 
 
 def types_of(debate: Debate) -> list[str]:

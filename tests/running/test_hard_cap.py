@@ -6,8 +6,8 @@ import pytest
 
 from debates.choices import DebateStatus
 from debates.engine.types import StopReason
+from debates.mock_llm.server import Behaviour, ModelServer
 from tests.support.debating import Ears, Worker, assert_whole, model_debate
-from tests.support.model_server import Behaviour, ModelServer
 
 UNREADABLE = Behaviour(answer="I would rather not say. " * 40)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, DebateEvent, Turn, UsageRecord
 from debates.providers.base import AgentSpec
 from debates.running import claims, holders
@@ -27,7 +28,6 @@ from tests.support.debating import (
     assert_whole,
     model_debate,
 )
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 ELSEWHERE = "elsewhere/1:17:4711.1"
 """A holder on another host, of which nothing can be known."""

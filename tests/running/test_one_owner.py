@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import Fail, StopReason
+from debates.mock_llm.server import ModelServer
 from debates.models import Debate, DebateEvent, Round, Turn, UsageRecord
 from debates.running import claims
 from debates.running.checkpoint import (
@@ -27,7 +28,6 @@ from debates.running.loading import take_waiting
 from debates.services.events import FenceMoved, NewEvent
 from tests.factories import make_debate
 from tests.support.debating import Ears, Worker, assert_consistent, assert_whole, model_debate
-from tests.support.model_server import ModelServer
 
 
 def claim(holder: str) -> list[Debate]:

@@ -8,6 +8,7 @@ import pytest
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, DebateEvent, Turn, UsageRecord
 from debates.running import wake
 from debates.services import control
@@ -19,7 +20,6 @@ from tests.support.debating import (
     assert_whole,
     model_debate,
 )
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 HOLD = Fault.HOLD
 Steer = Callable[..., Debate]

@@ -11,10 +11,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from debates.choices import DebateStatus
+from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate
 from debates.running.jobs import bring_jobs, count_workers
 from tests.support.debating import Ears, Worker, assert_whole, model_debate
-from tests.support.model_server import Behaviour, Fault, ModelServer
 
 pytestmark = pytest.mark.usefixtures("no_jobs_yet")
 

@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import DecisionMode, ProtocolName
+from debates.mock_llm.answers import debate_answer
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
+from debates.mock_llm.wire import Answer, ModelRequest
 from debates.models import Debate, DebateEvent
 from debates.services import audience, control
 from debates.streaming.events import PAYLOADS, EphemeralType
 from debates.visitors import Person
 from tests.factories import make_user
 from tests.support.debating import Ears, Worker, ears, model_debate, panel_of
-from tests.support.model_answers import debate_answer
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options
-from tests.support.model_wire import Answer, ModelRequest
 from tests.support.schemas import faults
 
 NOT_PRODUCED = {

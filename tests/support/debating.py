@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from debates.choices import TERMINAL_STATUSES, EventType
+from debates.mock_llm.server import ModelServer
 from debates.models import Debate, DebateEvent, Turn, UsageRecord
 from debates.providers.base import AgentSpec
 from debates.providers.clients import close_clients
@@ -23,7 +24,6 @@ from debates.running.dispatcher import Dispatcher
 from debates.streaming import publisher
 from debates.streaming.envelope import Frame
 from tests.factories import make_debate, make_model_spec
-from tests.support.model_server import ModelServer
 
 PATIENCE_SECONDS = 60.0
 """How long a test waits for what has to come."""

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.model_server import Behaviour, Fault, ModelServer, Options, Seen
+from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options, Seen
 from tests.support.processes import Process, Server, aragora, free_port
 from tests.support.roles import APP, as_role, prepare_as_owner
 

@@ -1,46 +1,36 @@
-"""A model server on loopback that speaks OpenAI's and Anthropic's dialects, and fails on command.
+"""A model server that speaks OpenAI's and Anthropic's dialects, and fails on command or by chance.
 
-In a test, in a thread of its own:
+`manage.py mock_llm` runs it for demos and load tests; in a test:
 
     with ModelServer() as server:
         server.script(Behaviour(status=429, headers={"retry-after": "1"}), Behaviour())
         ...  # talk to server.openai_url or server.anthropic_url
 
-On its own, for load tests and browsers (prints its OpenAI address on the first line):
-
-    python -m tests.support.model_server --port 0 --latency 1.0
-
-and then scripted over HTTP: `POST /control/script` with a list of behaviours as JSON objects,
-`POST /control/release`, `POST /control/reset`, `GET /control/requests`.
-
-Scripted behaviours are used up one a completion request, in order; after that, and by default,
-`answers.debate_answer` answers in the form that the request asks for, so that whole debates run.
+Scripted behaviours are used up one a completion request, in order; after that chance decides, where
+the options leave it something, and otherwise `answers.debate_answer` answers in the form that the
+request asks for, so that whole debates run.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import socket
 import threading
 import traceback
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import uvicorn
 
-from tests.support import model_wire as wire
-from tests.support.model_answers import debate_answer
-from tests.support.model_wire import Answer, Api, ModelRequest
-
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+from debates.mock_llm import wire
+from debates.mock_llm.answers import debate_answer
+from debates.mock_llm.asgi import Receive, Scope, Send, begin, disconnect, read_body, respond, write
+from debates.mock_llm.behaviour import Behaviour, Chance, Fault
+from debates.mock_llm.wire import Answer, Api, ModelRequest
 
 _COMPLETIONS: Mapping[tuple[str, str], Api] = {
     ("POST", "/v1/chat/completions"): "openai",
@@ -48,37 +38,8 @@ _COMPLETIONS: Mapping[tuple[str, str], Api] = {
 }
 
 PATIENCE_SECONDS = 60.0
-"""How long a test waits for the server to have seen something before it fails."""
-
-
-class Fault(StrEnum):
-    """What goes wrong in the middle of an answer, after `Behaviour.after_pieces` pieces."""
-
-    HOLD = "hold"
-    """Nothing more comes until `ModelServer.release` (or the client goes away)."""
-    CUT = "cut"
-    """The connection closes without the end of the body."""
-    CORRUPT = "corrupt"
-    """An event that is not JSON, then the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How the server treats one completion request."""
-
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    message: str = "The server was told to fail."
-    """The error's words, where `status` is an error."""
-    answer: Answer | None = None
-    """Instead of what the server would answer by itself."""
-    finish_reason: str | None = "stop"
-    """In OpenAI's words, for either dialect; None leaves it out."""
-    report_usage: bool = True
-    fault: Fault | None = None
-    after_pieces: int = 2
-    model: str = ""
-    """Only for requests to this model; empty for any."""
+"""How long `wait_for_requests` waits before it fails."""
+BACKLOG = 2048
 
 
 @dataclass(eq=False, slots=True)
@@ -110,13 +71,27 @@ class Options:
     tools: Literal["call", "ignore", "refuse"] = "call"
     """Whether offered tools are called, overlooked (the answer is text), or refused with 400."""
     answer: Callable[[ModelRequest], Answer] = debate_answer
+    chance: Chance | None = None
+    """What goes wrong by itself."""
 
 
 class ModelServer:
     """The server, in a thread of its own with an event loop of its own. A context manager."""
 
-    def __init__(self, options: Options | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        remember: bool = True,
+    ) -> None:
+        """Listens at once. `remember` keeps what was asked, in `seen`; a server that runs for long
+        cannot."""
         self.options = options or Options()
+        self.counts = Counter[str]()
+        """Requests by what became of them: "asked", "answered", "left" and the kinds of trouble."""
+        self._remember = remember
         self.seen: list[Seen] = []
         self.other_requests: list[tuple[str, Mapping[str, str]]] = []
         """Requests for anything but completions, such as "GET /v1/models", with their headers."""
@@ -124,10 +99,18 @@ class ModelServer:
         self._changed = threading.Condition()
         self._held: list[asyncio.Event] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        self._socket.listen(2048)
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        self._socket = socket.socket(family, kind, protocol)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(where)
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        self.host = f"[{where[0]}]" if family == socket.AF_INET6 else str(where[0])
         self.port: int = self._socket.getsockname()[1]
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
@@ -140,11 +123,11 @@ class ModelServer:
                 timeout_keep_alive=60,
             )
         )
-        self._thread = threading.Thread(target=self.serve, name="model-server", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="model-server", daemon=True)
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def openai_url(self) -> str:
@@ -166,6 +149,7 @@ class ModelServer:
         """Forget scripts and requests; held answers go on."""
         self.release()
         self._script.clear()
+        self.counts.clear()
         self.seen = []
         self.other_requests = []
         self.options = options or Options()
@@ -179,8 +163,8 @@ class ModelServer:
         """Let the answers that are held go on."""
         held, self._held = self._held, []
         for event in held:
-            assert self._loop is not None
-            self._loop.call_soon_threadsafe(event.set)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(event.set)
 
     def wait_for_requests(self, count: int) -> list[Seen]:
         """Block until `count` completion requests have come; raises TimeoutError."""
@@ -189,8 +173,7 @@ class ModelServer:
                 raise TimeoutError(f"{len(self.seen)} of {count} requests came")
         return self.seen
 
-    def serve(self) -> None:
-        """Serve in this thread until told to stop."""
+    def _serve(self) -> None:
         self._uvicorn.run(sockets=[self._socket])
 
     def __enter__(self) -> Self:
@@ -219,7 +202,7 @@ class ModelServer:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
-        body = await _read_body(receive)
+        body = await read_body(receive)
         path, method = scope["path"], scope["method"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         api = _COMPLETIONS.get((method, path))
@@ -227,20 +210,19 @@ class ModelServer:
             try:
                 request = wire.read_request(api, json.loads(body), headers, scope["client"])
             except (ValueError, KeyError, TypeError) as error:
-                await _respond(send, 400, wire.error_body(api, 400, f"Bad request: {error!r}"))
+                await respond(send, 400, wire.error_body(api, 400, f"Bad request: {error!r}"))
             else:
                 await self._complete(request, receive, send)
-        elif path.startswith("/control/"):
-            await self._control(path, body, send)
         else:
-            self.other_requests.append((f"{method} {path}", headers))
+            if self._remember:
+                self.other_requests.append((f"{method} {path}", headers))
             key = wire.key_in(headers)
             if not self._lets_in(key):
-                await _respond(send, 401, wire.error_body("openai", 401, f"Bad key: {key}"))
+                await respond(send, 401, wire.error_body("openai", 401, f"Bad key: {key}"))
             elif method == "GET" and path == "/v1/models":
-                await _respond(send, 200, wire.models_body(self.options.models))
+                await respond(send, 200, wire.models_body(self.options.models))
             else:
-                await _respond(send, 404, wire.error_body("openai", 404, "No such path."))
+                await respond(send, 404, wire.error_body("openai", 404, "No such path."))
 
     def _lets_in(self, key: str) -> bool:
         return not self.options.key or key == self.options.key
@@ -248,14 +230,17 @@ class ModelServer:
     async def _complete(self, request: ModelRequest, receive: Receive, send: Send) -> None:
         seen = Seen(request)
         with self._changed:
-            self.seen.append(seen)
+            self.counts["asked"] += 1
+            if self._remember:
+                self.seen.append(seen)
             self._changed.notify_all()
         answering = asyncio.create_task(self._answer(seen, self._behaviour_for(request), send))
-        leaving = asyncio.create_task(_disconnect(receive))
+        leaving = asyncio.create_task(disconnect(receive))
         try:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
                 seen.disconnected.set()
+                self.counts["left"] += 1
                 answering.cancel()
                 await asyncio.wait({answering})
                 return
@@ -272,13 +257,14 @@ class ModelServer:
             return Behaviour(status=401, message=f"Incorrect API key provided: {request.key}.")
         if request.tools and self.options.tools == "refuse":
             return Behaviour(status=400, message=f"{request.model} does not support tools")
-        return Behaviour()
+        return self.options.chance.next(request) if self.options.chance else Behaviour()
 
     async def _answer(self, seen: Seen, behaviour: Behaviour, send: Send) -> None:
         request, options = seen.request, self.options
         if behaviour.status != 200:
+            self.counts[str(behaviour.status)] += 1
             body = wire.error_body(request.api, behaviour.status, behaviour.message)
-            await _respond(send, behaviour.status, body, behaviour.headers)
+            await respond(send, behaviour.status, body, behaviour.headers)
             seen.finished.set()
             return
         answer = options.answer(request) if behaviour.answer is None else behaviour.answer
@@ -292,127 +278,45 @@ class ModelServer:
             body = wire.whole_body(
                 request, answer, behaviour.finish_reason, report_usage=behaviour.report_usage
             )
-            await _respond(send, 200, body, behaviour.headers)
+            await respond(send, 200, body, behaviour.headers)
         seen.finished.set()
+        self.counts["answered"] += 1
 
     async def _stream(self, seen: Seen, behaviour: Behaviour, answer: Answer, send: Send) -> None:
         request, usage = seen.request, behaviour.report_usage
         text = wire.as_text(answer)
         length = self.options.piece_length
         pieces = [text[start : start + length] for start in range(0, len(text), length)]
-        await _begin(send, 200, "text/event-stream", behaviour.headers)
+        await begin(send, 200, "text/event-stream", behaviour.headers)
         for event in wire.stream_head(request, answer, report_usage=usage):
-            await _write(send, event)
+            await write(send, event)
         for number, piece in enumerate(pieces):
             if number == behaviour.after_pieces:
                 await self._trouble(seen, behaviour, send)
-            await _write(send, wire.stream_piece(request, piece))
+            await write(send, wire.stream_piece(request, piece))
             if self.options.piece_seconds:
                 await asyncio.sleep(self.options.piece_seconds)
             seen.started.set()
         if len(pieces) <= behaviour.after_pieces:
             await self._trouble(seen, behaviour, send)
         for event in wire.stream_tail(request, answer, behaviour.finish_reason, report_usage=usage):
-            await _write(send, event)
+            await write(send, event)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _trouble(self, seen: Seen, behaviour: Behaviour, send: Send) -> None:
+        if behaviour.fault is not None:
+            self.counts[behaviour.fault] += 1
         if behaviour.fault is Fault.HOLD:
             event = asyncio.Event()
             self._held.append(event)
             seen.started.set()
-            await event.wait()
+            try:
+                await event.wait()
+            finally:
+                if event in self._held:
+                    self._held.remove(event)
         elif behaviour.fault is Fault.CUT:
             seen.started.set()
             raise ConnectionAbortedError("told to cut the connection")
         elif behaviour.fault is Fault.CORRUPT and seen.request.stream:
-            await _write(send, wire.corrupt_event(seen.request))
-
-    async def _control(self, path: str, body: bytes, send: Send) -> None:
-        if path == "/control/script":
-            for item in json.loads(body):
-                fault = item.pop("fault", None)
-                self.script(Behaviour(**item, fault=Fault(fault) if fault else None))
-        elif path == "/control/release":
-            self.release()
-        elif path == "/control/reset":
-            self.reset(self.options)
-        summary = [
-            {
-                "model": seen.request.model,
-                "api": seen.request.api,
-                "finished": seen.finished.is_set(),
-                "disconnected": seen.disconnected.is_set(),
-            }
-            for seen in self.seen
-        ]
-        await _respond(send, 200, json.dumps({"requests": summary}).encode())
-
-
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if not message.get("more_body"):
-            return body
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _begin(send: Send, status: int, kind: str, headers: Mapping[str, str]) -> None:
-    fields: Iterable[tuple[str, str]] = {"content-type": kind, **headers}.items()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.encode(), value.encode()) for name, value in fields],
-        }
-    )
-
-
-async def _write(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _respond(
-    send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None
-) -> None:
-    length = {"content-length": str(len(body))}
-    await _begin(send, status, "application/json", {**length, **(headers or {})})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def main() -> None:
-    defaults = Options()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--port", type=int, default=0, help="0 for a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before the first piece")
-    parser.add_argument("--piece-seconds", type=float, default=0.0, help="seconds between pieces")
-    parser.add_argument("--piece-length", type=int, default=defaults.piece_length)
-    parser.add_argument("--models", default=",".join(defaults.models))
-    parser.add_argument("--key", default="", help="the only key that is let in")
-    parser.add_argument("--tools", choices=("call", "ignore", "refuse"), default="call")
-    given = parser.parse_args()
-    server = ModelServer(
-        Options(
-            models=tuple(given.models.split(",")),
-            latency=given.latency,
-            piece_seconds=given.piece_seconds,
-            piece_length=given.piece_length,
-            key=given.key,
-            tools=given.tools,
-        ),
-        port=given.port,
-    )
-    print(server.openai_url, flush=True)
-    server.serve()
-
-
-if __name__ == "__main__":
-    main()
+            await write(send, wire.corrupt_event(seen.request))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from tests.support.model_wire import Answer, ModelRequest
+from debates.mock_llm.wire import Answer, ModelRequest
 
 YES, NO = "Yes", "No"
 

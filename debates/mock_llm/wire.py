@@ -1,6 +1,6 @@
 """How OpenAI's chat completions and Anthropic's messages look on the wire, from the server's side.
 
-Pure functions from an answer to bodies and server-sent events, for `model_server`.
+Pure functions from an answer to bodies and server-sent events, for `server`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def models_body(models: tuple[str, ...]) -> bytes:
                     "id": model,
                     "object": "model",
                     "created": CREATED,
-                    "owned_by": "tests",
+                    "owned_by": "mock_llm",
                     "type": "model",
                     "display_name": model,
                     "created_at": "2023-11-14T22:13:20Z",
@@ -154,7 +154,7 @@ def whole_body(
         if as_tool:
             message |= {"content": None, "tool_calls": [_openai_tool_call(request, answer)]}
         body: dict[str, Any] = {
-            "id": "chatcmpl-test",
+            "id": "chatcmpl-mock",
             "object": "chat.completion",
             "created": CREATED,
             "model": request.model,
@@ -165,7 +165,7 @@ def whole_body(
         return _json(body)
     block: dict[str, Any] = {"type": "text", "text": as_text(answer)}
     if as_tool:
-        block = {"type": "tool_use", "id": "toolu_test", "name": request.tools[0]["name"]}
+        block = {"type": "tool_use", "id": "toolu_mock", "name": request.tools[0]["name"]}
         block["input"] = answer
     return _json(
         {
@@ -251,7 +251,7 @@ def _openai_usage(used_in: int, used_out: int) -> dict[str, int]:
 
 def _openai_tool_call(request: ModelRequest, answer: Answer) -> dict[str, Any]:
     function = {"name": request.tools[0]["name"], "arguments": as_text(answer)}
-    return {"id": "call_test", "type": "function", "function": function}
+    return {"id": "call_mock", "type": "function", "function": function}
 
 
 def _openai_event(
@@ -264,7 +264,7 @@ def _openai_event(
         [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
     )
     chunk: dict[str, Any] = {
-        "id": "chatcmpl-test",
+        "id": "chatcmpl-mock",
         "object": "chat.completion.chunk",
         "created": CREATED,
         "model": request.model,
@@ -277,7 +277,7 @@ def _openai_event(
 
 def _anthropic_message(request: ModelRequest) -> dict[str, Any]:
     return {
-        "id": "msg_test",
+        "id": "msg_mock",
         "type": "message",
         "role": "assistant",
         "model": request.model,
