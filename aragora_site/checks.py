@@ -11,10 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from aragora_site.databases import DEFAULT, REPLICA, is_postgresql, parse
 from aragora_site.environment import Environment, dotenv_file, is_loopback, known_variables
+from monitoring.capacity.services import connections_allowed
 
 MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 OTHER_NAMES = {
@@ -187,16 +188,11 @@ def pools_fit_the_server(
     if (
         DEFAULT not in (databases or ())
         or not is_postgresql(environment.database_url)
-        or _goes_through_a_pooler(environment)
+        or goes_through_a_pooler(environment)
     ):
         return []
     try:
-        with connections[DEFAULT].cursor() as cursor:
-            cursor.execute(
-                "SELECT current_setting('max_connections')::int"
-                " - current_setting('superuser_reserved_connections')::int"
-            )
-            (allowed,) = cursor.fetchone()
+        allowed = connections_allowed()
     except DatabaseError:
         return []  # Whoever needs the database says so.
     wanted = environment.instances * (environment.db_pool_size + environment.db_pool_overflow)
@@ -213,7 +209,7 @@ def pools_fit_the_server(
     ]
 
 
-def _goes_through_a_pooler(environment: Environment) -> bool:
+def goes_through_a_pooler(environment: Environment) -> bool:
     """Whether the direct way leads to another place; another role alone does not."""
     if not environment.direct_database_url:
         return False

@@ -38,12 +38,30 @@ class Instance:
     deliveries_of_socket: Constant = Constant(
         10, "frames/s", "tokens in frames of 50 to 100 ms (docs/STREAM.md)"
     )
+    calibration: Constant = Constant(
+        0.0075, "core seconds", "monitoring.capacity.machine.calibrate, where these were measured"
+    )
+    commits_of_debate: Constant = Constant(
+        23, "transactions", "python -m loadtests.one_instance --database postgresql"
+    )
+    queries_of_request: Constant = Constant(
+        10, "queries", "the page of a debate; calls of the API take one to six"
+    )
     memory_idle: Constant = Constant(192, "MB", "python -m loadtests.instances_behind_nginx")
     memory_of_debate: Constant = Constant(
         1.2, "MB", "python -m loadtests.fifty_debates: its limit of 250 MB, less the idle figure"
     )
     memory_of_socket: Constant = Constant(
         0.04, "MB", "python -m loadtests.stream_fanout: its limit for an idle socket"
+    )
+    memory_of_worker: Constant = Constant(
+        150, "MB", "python -m loadtests.one_instance --database postgresql, after its first debate"
+    )
+    open_files: Constant = Constant(
+        64, "files", "python -m loadtests.one_instance: 22 idle, and room for more"
+    )
+    redis_connections: Constant = Constant(
+        3, "connections", "python -m loadtests.one_instance, for serve and a worker"
     )
 
 

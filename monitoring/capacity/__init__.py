@@ -1,0 +1,1 @@
+"""What this machine and this configuration carry, and what a load needs, by measuring."""
