@@ -104,10 +104,15 @@ def megabytes(pids: list[int], name: str = "VmRSS") -> float:
 
 
 @contextlib.contextmanager
-def instance(database: str, places: int) -> Iterator[Instance]:
+def instance(
+    database: str, places: int, *, latency: float = LATENCY_SECONDS, **variables: str
+) -> Iterator[Instance]:
+    """An instance of so many places, with models that answer after `latency` seconds, and further
+    variables."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aragora-load-")))
         model_port = free_port()
+        given = variables
         variables = {
             "ARAGORA_MAX_CONCURRENT_DEBATES": str(places),
             "ARAGORA_EMBEDDER": "wordllama",
@@ -123,12 +128,10 @@ def instance(database: str, places: int) -> Iterator[Instance]:
             variables |= {"DATABASE_URL": url, "ARAGORA_DIRECT_DATABASE_URL": url}
             variables |= {"ARAGORA_REDIS_URL": redis}
         mock = ("manage.py", "mock_llm", "--port", str(model_port), "--tokens-per-second", "0")
-        options = ("--delay", str(LATENCY_SECONDS), "--models", ",".join(MODELS))
+        options = ("--delay", str(latency), "--models", ",".join(MODELS))
         env = scratch_environment(folder / "mock")
         stack.enter_context(process(*mock, *options, env=env, port=model_port))
-        server = stack.enter_context(aragora(folder / "data", **variables))
-        # Without what preparing it has loaded.
-        server.restart()
+        server = stack.enter_context(aragora(folder / "data", **{**variables, **given}))
         worker = None
         if database == "postgresql":
             worker = Process([sys.executable, "manage.py", "worker"], env=server.env)
@@ -256,6 +259,7 @@ def main() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with instance(options.database, max(options.debates)) as it:
+        it.server.restart()  # Without what preparing it has loaded.
         figures = measure_idle(it)
         figures += measure_requests(it, options.seconds)
         figures += measure_sockets(it, options.sockets)
