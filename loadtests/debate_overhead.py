@@ -247,6 +247,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@across_tenants(Purpose.OPERATOR)
 def check(options: argparse.Namespace) -> None:
     """That what was measured did what it should."""
     from debates.choices import DebateStatus
