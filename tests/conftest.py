@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import structlog
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.db import connections
 from hypothesis import settings
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from monitoring import health
+from tests.factories import make_user
 from tests.support import processes
 from tests.support.roles import APP, OWNER, become, let_app_flush
 
@@ -60,6 +62,24 @@ def _or_skip(server: AbstractContextManager[str]) -> Iterator[str]:
         yield url
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Owns what a test is about."""
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """A team-mate of alice, where the test makes him one."""
+    return make_user("bob")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """A stranger."""
+    return make_user("charlie")
 
 
 @pytest.fixture(scope="session")

@@ -45,11 +45,6 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def alice() -> User:
-    return factories.make_user("alice")
-
-
-@pytest.fixture
 def as_alice(alice: User) -> Api:
     return _signed_in(alice)
 

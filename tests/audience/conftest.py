@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import User
 
 from debates.models import Debate
 from debates.services import audience
-from tests.factories import make_user
 from tests.support.audience import make_standing
 
 
@@ -19,21 +17,6 @@ def fresh_paces() -> Iterator[None]:
     audience.paces.forget()
     yield
     audience.paces.forget()
-
-
-@pytest.fixture
-def alice(db: None) -> User:
-    return make_user("alice")
-
-
-@pytest.fixture
-def bob(db: None) -> User:
-    return make_user("bob")
-
-
-@pytest.fixture
-def charlie(db: None) -> User:
-    return make_user("charlie")
 
 
 @pytest.fixture

@@ -30,21 +30,6 @@ def open_and_unlimited(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def alice(db: None) -> User:
-    return make_user("alice")
-
-
-@pytest.fixture
-def bob(db: None) -> User:
-    return make_user("bob")
-
-
-@pytest.fixture
-def charlie(db: None) -> User:
-    return make_user("charlie")
-
-
-@pytest.fixture
 def dora(db: None) -> User:
     return make_user("dora")
 

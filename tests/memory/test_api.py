@@ -18,11 +18,6 @@ from tests.api.conftest import Api
 TRAM = "The council decided to build the tram."
 
 
-@pytest.fixture
-def alice(db: None) -> User:
-    return factories.make_user("alice")
-
-
 def signed_in(user: User) -> Api:
     api = Api()
     api.client.force_login(user)

@@ -12,11 +12,6 @@ from ratelimit.workspaces import create_workspace, personal_workspace
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_user("alice", "alice@example.org", "correct-horse-9")
-
-
 def page_of(user: User) -> Client:
     client = Client()
     client.force_login(user)

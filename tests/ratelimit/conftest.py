@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from ratelimit import callers, limiter
-from tests.factories import make_user
 
 ALICE, BOB, CHARLIE = "203.0.113.1", "203.0.113.2", "203.0.113.3"
 """Where they are."""
@@ -41,16 +40,6 @@ def configure(settings: Any, nobody_known: None) -> Callable[..., None]:
 def limits(configure: Callable[..., None]) -> None:
     """The limits of the guide, as on a server that others can reach."""
     configure(rate_limit=60, ip_rate_limit=120, burst_multiplier=2.0, limit_loopback=True)
-
-
-@pytest.fixture
-def alice(db: None) -> User:
-    return make_user("alice")
-
-
-@pytest.fixture
-def bob(db: None) -> User:
-    return make_user("bob")
 
 
 @pytest.fixture

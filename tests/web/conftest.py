@@ -10,28 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.factories import make_agent, make_user
+from tests.factories import make_agent
 
 
 @pytest.fixture
 def agents(db: None) -> list[str]:
     """Four extractive agents; the first three make the default panel."""
     return [make_agent(name).name for name in ("ada", "ben", "cleo", "dora")]
-
-
-@pytest.fixture
-def alice(db: None) -> User:
-    return make_user("alice")
-
-
-@pytest.fixture
-def bob(db: None) -> User:
-    return make_user("bob")
-
-
-@pytest.fixture
-def charlie(db: None) -> User:
-    return make_user("charlie")
 
 
 @pytest.fixture
