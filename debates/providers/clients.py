@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 SEND_SECONDS = 30.0
 MAX_CONNECTIONS = 1000
-MAX_IDLE_CONNECTIONS = 100
 
 Thing = TypeVar("Thing")
 
@@ -65,12 +64,10 @@ def http_client(address: str) -> httpx2.AsyncClient:
 
         from debates.providers.reach import BoundedTransport, goes_by_proxy
 
-        limits = httpx2.Limits(
-            max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS
-        )
         if not own and goes_by_proxy(address):
+            limits = httpx2.Limits(max_connections=MAX_CONNECTIONS)
             return httpx2.AsyncClient(timeout=timeouts(), limits=limits)
-        transport = BoundedTransport(host, limits=limits, trust_env=not own)
+        transport = BoundedTransport(host, max_connections=MAX_CONNECTIONS, trust_env=not own)
         return httpx2.AsyncClient(timeout=timeouts(), transport=transport, trust_env=not own)
 
     return keep(("http", host, urlsplit(address).scheme), make)

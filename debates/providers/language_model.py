@@ -12,6 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -58,8 +59,24 @@ REPAIR_REQUEST = "That cannot be used: {error}\nAnswer again, in the form that w
 CHECK_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer as a server gave it, whole or not."""
+
+    text: str
+    finish_reason: str | None
+    """In the words of `pydantic_ai`; None where the server gave none."""
+    usage: Usage
+    """What the server says it was; nought where it does not."""
+    model: str
+    data: Mapping[str, Any] | None = None
+    """The form, where it was filled in; `text` is its JSON."""
+
+
 class LanguageModelProvider(Provider, ABC):
-    """A `Provider` by way of a `pydantic_ai` model."""
+    """A `Provider` by way of a `pydantic_ai` model.
+
+    `speak` and `fill_in` ask by the library throughout; a dialect may read the answers itself."""
 
     def __init__(self) -> None:
         self._in_words: set[tuple[str, str]] = set()
@@ -69,23 +86,57 @@ class LanguageModelProvider(Provider, ABC):
     def make_model(self, spec: AgentSpec, address: str, key: str) -> Model[Any]:
         """A model that makes one request a call, without retries of its own."""
 
+    async def speak(
+        self, model: Model[Any], messages: list[ModelMessage], settings: ModelSettings
+    ) -> AsyncGenerator[str | Heard, None]:
+        """Ask for text: the pieces, then all of it. Raises the library's errors."""
+        async with model_request_stream(model, messages, model_settings=settings) as response:
+            events = cast(AsyncGenerator[ModelResponseStreamEvent, None], aiter(response))
+            pieces: list[str] = []
+            async with aclosing(events):
+                async for event in events:
+                    if piece := _text_in(event):
+                        pieces.append(piece)
+                        yield piece
+            whole = response.get()
+            yield Heard("".join(pieces), whole.finish_reason, _said(whole), whole.model_name or "")
+
+    async def fill_in(
+        self,
+        model: Model[Any],
+        messages: list[ModelMessage],
+        settings: ModelSettings,
+        parameters: ModelRequestParameters,
+    ) -> Heard:
+        """Ask for an answer in one piece. Raises the library's errors."""
+        response = await model_request(
+            model, messages, model_settings=settings, model_request_parameters=parameters
+        )
+        reason, used, name = response.finish_reason, _said(response), response.model_name or ""
+        for part in response.parts:
+            if isinstance(part, ToolCallPart):
+                text = part.args_as_json_str()
+                try:
+                    data = part.args_as_dict(raise_if_invalid=True)
+                except (ValueError, AssertionError):
+                    return Heard(text, reason, used, name)
+                return Heard(text, reason, used, name, data)
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+        return Heard(text, reason, used, name)
+
     async def stream(self, spec: AgentSpec, call: Call) -> AsyncGenerator[Delta | Completion, None]:
         address, key = _address_and_key(spec)
-        pieces: list[str] = []
         completion: Completion | None = None
         failure: ProviderError | None = None
         try:
             model = self._model(spec, address, key)
-            async with model_request_stream(
-                model, _messages(call), model_settings=_settings(call, spec, model)
-            ) as response:
-                events = cast(AsyncGenerator[ModelResponseStreamEvent, None], aiter(response))
-                async with aclosing(events):
-                    async for event in events:
-                        if piece := _text_in(event):
-                            pieces.append(piece)
-                            yield Delta(piece)
-                completion = _completion(response.get(), spec, call, text="".join(pieces))
+            spoken = self.speak(model, _messages(call), _settings(call, spec, model))
+            async with aclosing(spoken):
+                async for item in spoken:
+                    if isinstance(item, str):
+                        yield Delta(item)
+                    else:
+                        completion = _completion(item, spec, call)
         except Exception as error:
             failure = failures.explain(error, spec=spec, address=address, key=key)
         # Raised out here, the failure has no context that would carry the library's error, with
@@ -136,28 +187,26 @@ class LanguageModelProvider(Provider, ABC):
             form = ToolDefinition(
                 name=FORM_NAME, description="Give your answer.", parameters_json_schema=schema
             )
+            parameters = ModelRequestParameters(
+                output_mode="tool", output_tools=[form], allow_text_output=False
+            )
             try:
-                response = await model_request(
-                    model,
-                    _messages(call),
-                    model_settings=settings,
-                    model_request_parameters=ModelRequestParameters(
-                        output_mode="tool", output_tools=[form], allow_text_output=False
-                    ),
-                )
+                heard = await self.fill_in(model, _messages(call), settings, parameters)
             except Exception as error:
                 if not failures.speaks_of_tools(error):
                     raise
                 self._in_words.add((address, spec.model))
             else:
-                completion = _filled_in(response, spec, call)
+                completion = _completion(heard, spec, call)
                 if completion.data is None:
                     # It answered in words although a form was offered. They may do; the next time
                     # it is asked in words at once.
                     self._in_words.add((address, spec.model))
                 return completion
-        response = await model_request(model, _messages(call, schema), model_settings=settings)
-        return _filled_in(response, spec, call)
+        in_words = _messages(call, schema)
+        return _completion(
+            await self.fill_in(model, in_words, settings, ModelRequestParameters()), spec, call
+        )
 
 
 def _address_and_key(spec: AgentSpec) -> tuple[str, str]:
@@ -223,31 +272,15 @@ def _text_in(event: ModelResponseStreamEvent) -> str:
     return ""
 
 
-def _filled_in(response: ModelResponse, spec: AgentSpec, call: Call) -> Completion:
-    """The form that came back, or, where none did, the words."""
-    for part in response.parts:
-        if isinstance(part, ToolCallPart):
-            try:
-                data = part.args_as_dict(raise_if_invalid=True)
-            except (ValueError, AssertionError):
-                return _completion(response, spec, call, text=part.args_as_json_str())
-            return _completion(response, spec, call, text=part.args_as_json_str(), data=data)
-    text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
-    return _completion(response, spec, call, text=text)
+def _said(response: ModelResponse) -> Usage:
+    return Usage(response.usage.input_tokens, response.usage.output_tokens)
 
 
-def _completion(
-    response: ModelResponse,
-    spec: AgentSpec,
-    call: Call,
-    *,
-    text: str,
-    data: Mapping[str, Any] | None = None,
-) -> Completion:
+def _completion(heard: Heard, spec: AgentSpec, call: Call) -> Completion:
     """Raises `ProviderError`, with the usage in it, for an answer that is not whole."""
-    usage, estimated = _usage(response, call, text)
+    usage, estimated = _usage(heard, call)
     problem: ProviderError | None = None
-    match response.finish_reason:
+    match heard.finish_reason:
         case "length":
             problem = OutOfRoom(f"{call.max_output_tokens} tokens were not room enough.")
         case "content_filter":
@@ -256,27 +289,27 @@ def _completion(
             problem = ServerFailed(f"{spec.model} broke off.")
         case None:
             problem = Incomplete("The stream ended without a finish reason.")
-        case _ if not text.strip():
+        case _ if not heard.text.strip():
             problem = Incomplete(f"{spec.model} said nothing.")
     if problem is not None:
         problem.usage, problem.usage_estimated = usage, estimated
         raise problem
     return Completion(
-        text=text,
+        text=heard.text,
         usage=usage,
         usage_estimated=estimated,
         finish_reason="stop",
-        model=response.model_name or spec.model,
-        data=data,
+        model=heard.model or spec.model,
+        data=heard.data,
     )
 
 
-def _usage(response: ModelResponse, call: Call, text: str) -> tuple[Usage, bool]:
+def _usage(heard: Heard, call: Call) -> tuple[Usage, bool]:
     """What the server says; what it leaves out is counted from the text (True)."""
-    said = Usage(response.usage.input_tokens, response.usage.output_tokens)
-    if said.input_tokens and (said.output_tokens or not text):
+    said = heard.usage
+    if said.input_tokens and (said.output_tokens or not heard.text):
         return said, False
-    estimate = estimate_usage(call, text)
+    estimate = estimate_usage(call, heard.text)
     return (
         Usage(
             said.input_tokens or estimate.input_tokens,

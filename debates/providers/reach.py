@@ -13,11 +13,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 from django.conf import settings
+
+from debates.providers.http1 import Http1Transport
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -71,44 +74,36 @@ def goes_by_proxy(url: str) -> bool:
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Looks the one host up that it is for, and connects to an address of it that is allowed.
 
-    For one host, since connections are kept by address, and two hosts may share one."""
+    For one host: whoever leads on to another is not followed."""
 
-    def __init__(self, host: str, *, limits: httpx2.Limits, trust_env: bool) -> None:
+    def __init__(self, host: str, *, max_connections: int, trust_env: bool) -> None:
         self._host = host
-        self._inner = httpx2.AsyncHTTPTransport(limits=limits, trust_env=trust_env)
+        self._inner = Http1Transport(
+            _addresses,
+            max_connections=max_connections,
+            ssl_context=partial(httpx2.create_ssl_context, trust_env=trust_env),
+        )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
         if host != self._host:
             raise AddressRefused(f"{self._host} leads on to {host[:100]}.", request=request)
-        failure: httpx2.ConnectError | None = None
-        for address in await self._addresses(request):
-            pinned = httpx2.Request(
-                request.method,
-                request.url.copy_with(host=str(address)),
-                headers=request.headers,  # With the host that was meant.
-                stream=request.stream,
-                extensions={**request.extensions, "sni_hostname": host},
-            )
-            try:
-                return await self._inner.handle_async_request(pinned)
-            except httpx2.ConnectError as error:  # Nothing was sent; another may answer.
-                failure = error
-        raise failure or httpx2.ConnectError(f"{host} has no address.", request=request)
+        return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def _addresses(self, request: httpx2.Request) -> list[Address]:
-        found = await _look_up(request)
-        allowed = [one for one in found if is_allowed(one, settings.ARAGORA.model_networks)]
-        if found and not allowed:
-            raise AddressRefused(
-                f"{request.url.host} is at {found[0]}, which is not on the internet. If a model "
-                "server is meant to be there, name its network in ARAGORA_MODEL_NETWORKS.",
-                request=request,
-            )
-        return allowed
+
+async def _addresses(request: httpx2.Request) -> list[str]:
+    found = await _look_up(request)
+    allowed = [one for one in found if is_allowed(one, settings.ARAGORA.model_networks)]
+    if found and not allowed:
+        raise AddressRefused(
+            f"{request.url.host} is at {found[0]}, which is not on the internet. If a model "
+            "server is meant to be there, name its network in ARAGORA_MODEL_NETWORKS.",
+            request=request,
+        )
+    return list(map(str, allowed))
 
 
 async def _look_up(request: httpx2.Request) -> list[Address]:

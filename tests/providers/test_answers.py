@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import httpx2
 import pytest
-from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletionChunk
 
 from debates.choices import ProviderName
 from debates.engine.positions import candidate_id
@@ -15,7 +12,6 @@ from debates.engine.types import Ballot, CritiqueReply, Phase, Position, Revisio
 from debates.mock_llm.server import Behaviour, ModelServer, Options
 from debates.mock_llm.wire import usage_of
 from debates.providers.base import AgentSpec
-from debates.providers.openai_compatible.client import StreamingClient
 from tests.providers.conftest import KEY, Asked, MakeSpec
 from tests.support.calls import make_call
 
@@ -157,27 +153,3 @@ async def test_connections_are_used_again(
         await asked.ask(spec, make_call())
 
     assert len({request.client for request in model_server.requests}) == 1
-
-
-async def test_a_chunk_that_leaves_out_what_openai_sends_is_read_all_the_same() -> None:
-    complete = {
-        "id": "chunk",
-        "object": "chat.completion.chunk",
-        "created": 1_700_000_000,
-        "model": "test-large",
-        "choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_reason": None}],
-        "extra": 1,
-    }
-    scanty = {"choices": [{"delta": {"content": "Yes"}}]}
-    async with StreamingClient(api_key="none", base_url="http://127.0.0.1:9/v1") as client:
-        read = [
-            client._process_response_data(
-                data=data, cast_to=ChatCompletionChunk, response=httpx2.Response(200)
-            )
-            for data in (complete, scanty)
-        ]
-
-    assert [chunk.choices[0].delta.content for chunk in read] == ["Yes", "Yes"]
-    assert read[0].model_extra == {"extra": 1}
-    # The library calls it by this name; should it be renamed, streams would only be slower.
-    assert hasattr(AsyncOpenAI, "_process_response_data")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -40,7 +42,8 @@ class Command(BaseCommand):
             )
         if options["concurrency"] < 1:
             raise CommandError("--concurrency: use a whole number from 1 up.")
-        asyncio.run(self._work(options["concurrency"]))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(self._work(options["concurrency"]))
 
     async def _work(self, limit: int) -> None:
         # It brings procrastinate's worker, which only this process needs.
@@ -53,6 +56,15 @@ class Command(BaseCommand):
         await leaving.wait()
         await worker.stop(grace_seconds=settings.ARAGORA.drain_seconds)
         await close_clients()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop that `serve` has, too."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 class _Leaving:
