@@ -32,14 +32,16 @@ class KeyReused(AragoraError):
 
 
 class QueueFull(AragoraError):
-    """As many debates wait as may; nothing was created. There may be room in `retry_after` whole
-    seconds."""
+    """As many debates wait as may, or as many of one workspace or person; nothing was created.
+    There may be room in `retry_after` whole seconds."""
 
     code = "queue_full"
     status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, *, waiting: int, retry_after: int) -> None:
+    def __init__(self, *, waiting: int, retry_after: int, of_one: bool = False) -> None:
+        whose = " of yours or your workspace's" if of_one else ""
         super().__init__(
-            f"{waiting} debates wait already, as many as may. Try again in {retry_after} seconds."
+            f"{waiting} debates{whose} wait already, as many as may. "
+            f"Try again in {retry_after} seconds."
         )
         self.retry_after = retry_after

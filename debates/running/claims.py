@@ -78,7 +78,7 @@ def free(now: datetime) -> QuerySet[Debate]:
 def next_in_line(now: datetime) -> list[UUID]:
     """The debates that may begin, in the order in which they are served."""
     cap = settings.ARAGORA.max_running_debates_per_workspace
-    line = [place.debate_id for place in waiting_line() if not cap or place.turn <= cap]
+    line = [place.debate_id for place in waiting_line() if not cap or place.of_tenant <= cap]
     if not line:
         return []
     # Those whose last calls, from before they were paused, are still finishing.

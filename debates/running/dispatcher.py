@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 """How long a debate that another process queued may wait for a free place."""
+TAKEN_AT_ONCE = 5
+"""Debates that are claimed together. Those of a crowd begin while the next ones are looked up."""
 UPKEEP_SECONDS = 5.0
 """How often to look for what dead processes have left; oftener where leases are short."""
 
@@ -117,13 +119,16 @@ class Dispatcher:
     async def _fill(self, keeper: Keeper) -> None:
         """Claim what waits, as long as there is room."""
         async with self._taking:
-            wanted = self._wanted(keeper)
-            if wanted <= 0:
-                return
-            taken = await keeper.threads.run(
-                take_waiting, holder=keeper.holder, limit=wanted, now=self._now()
-            )
-            self._launched([keeper.launch(loaded) for loaded in taken], wanted)
+            while self._keeper is keeper and (wanted := self._wanted(keeper)) > 0:
+                few = min(wanted, TAKEN_AT_ONCE)
+                taken = await keeper.threads.run(
+                    take_waiting, holder=keeper.holder, limit=few, now=self._now()
+                )
+                runs = [keeper.launch(loaded) for loaded in taken]
+                if len(runs) < few:  # No more may begin.
+                    self._launched(runs, wanted)
+                    return
+                self._launched(runs, few)
 
     def _wanted(self, keeper: Keeper) -> int:
         """How many debates to take now."""

@@ -12,13 +12,21 @@ from statistics import fmean
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate
 from debates.running.jobs import count_workers
-from debates.running.order import Entry, Place, in_order
+from debates.running.order import (
+    Entry,
+    Group,
+    Place,
+    in_order,
+    place_on_coming,
+    waiting_beside,
+)
 from ratelimit.tiers import Tier
 
 SAMPLE = 20
@@ -26,6 +34,15 @@ SAMPLE = 20
 _EVER = datetime.min.replace(tzinfo=UTC)
 """The moment of a debate that was run without having been queued."""
 _IN_LINE = (DebateStatus.PENDING, DebateStatus.RUNNING)
+_GROUPS = """
+SELECT debate.workspace_id, debate.owner_id, workspace.tier,
+    SUM(CASE WHEN debate.status = 'running' THEN 1 ELSE 0 END),
+    SUM(CASE WHEN debate.status = 'pending' THEN 1 ELSE 0 END)
+FROM debates_debate AS debate
+LEFT JOIN ratelimit_workspace AS workspace ON workspace.id = debate.workspace_id
+WHERE debate.status IN ('running', 'pending')
+GROUP BY debate.workspace_id, debate.owner_id, workspace.tier
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,17 @@ class Pace:
         if ahead <= 0:
             return 0
         return None if self.seconds is None else ceil(ahead * self.seconds / self.seats)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a newcomer finds."""
+
+    waiting: int
+    beside: int
+    """Those among them that are of its workspace, or of its person, whichever are more."""
+    position: int
+    """Where it would stand, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +103,63 @@ def waiting_line(*, joining: Debate | None = None) -> list[Place]:
     """The debates that wait, of all tenants, the next one first. One query.
 
     `joining` is taken as one that waits, whatever is stored of it."""
-    rows = Debate.objects.filter(status__in=_IN_LINE)
+    rows = Debate.objects.filter(status__in=_IN_LINE).order_by()
     if joining is not None:
         rows = rows.exclude(pk=joining.pk)
-    found = rows.values_list("pk", "workspace_id", "workspace__tier", "status", "queued_at")
+    found = rows.values_list(
+        "pk", "workspace_id", "workspace__tier", "status", "queued_at", "owner_id"
+    )
     entries = [
-        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, queued_at or _EVER)
-        for pk, tenant, tier, status, queued_at in found
+        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, queued_at or _EVER, person)
+        for pk, tenant, tier, status, queued_at, person in found
     ]
     if joining is not None:
-        tier = _tier(joining.workspace.tier if joining.workspace else None)
-        since = joining.queued_at or _EVER
-        entries.append(Entry(joining.pk, joining.workspace_id, tier, False, since))
+        entries.append(_entry(joining))
     return in_order(entries)
+
+
+def place_on_joining(debate: Debate) -> int:
+    """The place, from 1, that the debate takes by joining the queue. One query."""
+    return _position(waiting_line(joining=debate), debate.pk)
+
+
+def room_on_coming(debate: Debate) -> Room:
+    """What a debate finds that comes now, after all others. One query, whose answer is as short as
+    there are few people who wait; another where that does not tell the place."""
+    groups, newcomer = _groups(), _entry(debate)
+    return Room(
+        waiting=sum(group.waiting for group in groups),
+        beside=waiting_beside(groups, newcomer),
+        position=place_on_coming(groups, newcomer) or place_on_joining(debate),
+    )
+
+
+@across_tenants(Purpose.QUEUE)
+def _groups() -> list[Group]:
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS)
+        rows = cursor.fetchall()
+    return [
+        Group(tenant if tenant is None else _uuid(tenant), person, _tier(tier), running, waiting)
+        for tenant, person, tier, running, waiting in rows
+    ]
+
+
+def _uuid(stored: UUID | str) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)
+
+
+def _entry(debate: Debate) -> Entry:
+    """The debate as one that waits."""
+    tier = _tier(debate.workspace.tier if debate.workspace else None)
+    since = debate.queued_at or _EVER
+    return Entry(debate.pk, debate.workspace_id, tier, False, since, debate.owner_id)
 
 
 def queue_position(debate: Debate) -> int | None:
     """The debate's place among those that wait, from 1; None when it does not wait."""
     if debate.status != DebateStatus.PENDING:
         return None
-    return _position(waiting_line(joining=debate), debate.pk)
-
-
-def position_on_joining(debate: Debate) -> int:
-    """The place that the debate takes by joining the queue."""
     return _position(waiting_line(joining=debate), debate.pk)
 
 

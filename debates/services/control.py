@@ -36,7 +36,7 @@ from debates.exceptions import NotAllowed, NotFound, SignInRequired, StateForbid
 from debates.models import Debate
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent, append_events, publish_after_commit
-from debates.services.queueing import check_room, join_queue
+from debates.services.queueing import enter_queue, join_queue
 from debates.streaming.events import DebateCancelled, DebatePaused, Intervention
 from ratelimit.keys import key_behind
 from ratelimit.models import Role
@@ -70,10 +70,9 @@ def start_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) 
     """Put a debate that was only stored into the queue. Raises `QueueFull`."""
     now = now or timezone.now()
     with _claimed(debate_id, actor, _QUEUEABLE, "started") as debate:
-        check_room()
         debate.queued_at = now
         changes = {"status": DebateStatus.PENDING, "queued_at": now}
-        return _commit(debate, changes, [join_queue(debate)], now)
+        return _commit(debate, changes, [enter_queue(debate)], now)
 
 
 def pause_debate(

@@ -1,22 +1,29 @@
 """Creating a debate: everything is checked before anything is written."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import router, transaction
 from django.utils.text import slugify
 
+from aragora_site.bulk import insert_rows
 from aragora_site.tenancy.scopes import act_for
 from debates.choices import DebateStatus
 from debates.exceptions import SignInRequired
 from debates.models import Debate, Document
 from debates.services import panels
-from debates.services.events import append_events, publish_after_commit
+from debates.services.events import (
+    NewEvent,
+    insert_events,
+    number_events,
+    publish_after_commit,
+)
 from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
-from debates.services.queueing import check_room, join_queue
+from debates.services.queueing import enter_queue
 from ratelimit.models import Workspace
 from ratelimit.workspaces import personal_workspace
 
@@ -36,12 +43,9 @@ def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> D
         raise SignInRequired("Sign in, or send an API key, to start a debate.")
     plan = plan_debate(request=request, owner=owner)
     workspace = plan.workspace or (personal_workspace(owner) if owner else None)
+    debate = _debate(request, plan, owner, workspace, now)
     with act_for(workspace.pk if workspace else None), transaction.atomic():
-        if request.autostart:
-            check_room()
-        debate = _store(request, plan, owner, workspace, now)
-        if request.autostart:
-            _queue(debate, now)
+        _store(debate, plan.documents, [enter_queue(debate)] if request.autostart else [], now)
     log.info(
         "debate_created",
         debate_id=str(debate.pk),
@@ -52,15 +56,16 @@ def create_debate(*, request: NewDebate, owner: User | None, now: datetime) -> D
     return debate
 
 
-def _store(
+def _debate(
     request: NewDebate,
     plan: Plan,
     owner: User | None,
     workspace: Workspace | None,
     now: datetime,
 ) -> Debate:
+    """The row, not stored yet."""
     debate_id = uuid.uuid4()
-    debate = Debate.objects.create(
+    return Debate(
         id=debate_id,
         slug=_slug(request.question, debate_id),
         question=plan.setup.question,
@@ -86,23 +91,31 @@ def _store(
         created_at=now,
         queued_at=now if request.autostart else None,
     )
-    Document.objects.bulk_create(
-        Document(
-            debate=debate,
-            number=number,
-            title=document.title,
-            text=document.text,
-            source=document.source,
-            created_at=now,
+
+
+def _store(
+    debate: Debate, documents: Sequence[NewDocument], events: Sequence[NewEvent], now: datetime
+) -> None:
+    """Write the debate with the first events of its log. Nobody else knows of it before that, so
+    its numbers need no lock."""
+    rows = number_events(debate_id=debate.pk, first=1, events=events, now=now)
+    debate.last_seq = len(rows)
+    names = tuple(field.attname for field in Debate._meta.concrete_fields)
+    insert_rows(Debate, names, [tuple(getattr(debate, name) for name in names)])
+    debate._state.adding, debate._state.db = False, router.db_for_write(Debate)
+    if documents:
+        Document.objects.bulk_create(
+            Document(
+                debate=debate,
+                number=number,
+                title=document.title,
+                text=document.text,
+                source=document.source,
+                created_at=now,
+            )
+            for number, document in enumerate(documents, start=1)
         )
-        for number, document in enumerate(plan.documents, start=1)
-    )
-    return debate
-
-
-def _queue(debate: Debate, now: datetime) -> None:
-    rows = append_events(debate_id=debate.pk, events=[join_queue(debate)], now=now)
-    debate.last_seq = rows[-1].seq
+    insert_events(rows)
     publish_after_commit(debate_id=debate.pk, rows=rows)
 
 

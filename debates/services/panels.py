@@ -17,12 +17,20 @@ DEFAULT_PANEL_SIZE = 3
 LEAST_PANEL_SIZE = 2
 """The smallest quorum, max(2, ⌈n/2⌉): with fewer there is nobody to disagree with."""
 
+_PLAIN_FIELDS = tuple(
+    name for name in AgentSpec.__dataclass_fields__ if name not in {"price", "fallback"}
+)
+
 # --- Snapshots ---------------------------------------------------------------------------------
 
 
 def spec_to_json(spec: AgentSpec) -> dict[str, Any]:
     """The form in which `Debate.panel` and `Debate.judge` hold an agent."""
-    return asdict(spec)
+    return {
+        **{name: getattr(spec, name) for name in _PLAIN_FIELDS},
+        "price": asdict(spec.price),
+        "fallback": spec_to_json(spec.fallback) if spec.fallback else None,
+    }
 
 
 def spec_from_json(data: Mapping[str, Any]) -> AgentSpec:

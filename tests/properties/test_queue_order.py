@@ -10,11 +10,21 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debates.running.order import SERVED_FIRST, Entry, Place, in_order
+from debates.running.order import (
+    SERVED_FIRST,
+    Entry,
+    Group,
+    Place,
+    in_order,
+    place_on_coming,
+    share_of,
+    waiting_beside,
+)
 from ratelimit.tiers import Tier
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TENANTS = [None, *(UUID(int=number) for number in range(1, 5))]
+PEOPLE = [None, 1, 2, 3]
 TIERS = dict(zip(TENANTS, [Tier.ANONYMOUS, *list(Tier)[1:], Tier.AUTHENTICATED], strict=True))
 
 
@@ -29,6 +39,7 @@ def lines(draw: st.DrawFn, *, one_tier: bool = False) -> list[Entry]:
             Tier.AUTHENTICATED if one_tier else TIERS[tenant],
             draw(st.booleans()),
             START + timedelta(seconds=draw(st.integers(0, 8))),
+            draw(st.sampled_from(PEOPLE)),
         )
         for number in range(count)
     ]
@@ -55,9 +66,12 @@ def test_tiers_come_first_and_turns_within_them(entries: list[Entry]) -> None:
     keys = [(SERVED_FIRST.index(p.entry.tier), p.turn, *age(p.entry)) for p in line]
     assert keys == sorted(keys)
     for place in line:
-        of_tenant = [e for e in entries if e.tenant == place.entry.tenant]
-        before = [e for e in of_tenant if e.runs or age(e) < age(place.entry)]
-        assert place.turn == 1 + len(before)
+        own = place.entry
+        before = [e for e in entries if e.runs or age(e) < age(own)]
+        of_tenant = sum(e.tenant == own.tenant for e in before)
+        of_person = sum((e.person, e.tier) == (own.person, own.tier) for e in before)
+        assert place.of_tenant == 1 + of_tenant
+        assert place.turn == 1 + max(of_tenant, of_person if own.person else 0)
 
 
 @given(entries=lines(one_tier=True))
@@ -71,7 +85,7 @@ def test_the_kth_of_one_waits_behind_the_first_of_the_others(entries: list[Entry
 def test_no_tenant_starves(entries: list[Entry], late: list[UUID | None]) -> None:
     """Each time one is served, one more arrives: a tenant that has nothing running is served
     before everybody who came after it."""
-    waiting = [entry for entry in entries if not entry.runs]
+    waiting = [entry._replace(person=None) for entry in entries if not entry.runs]
     arrivals = [
         Entry(UUID(int=9000 + n), tenant, Tier.AUTHENTICATED, False, START + timedelta(hours=n + 1))
         for n, tenant in enumerate(late)
@@ -90,3 +104,55 @@ def test_no_tenant_starves(entries: list[Entry], late: list[UUID | None]) -> Non
     for tenant in TENANTS:
         of_tenant = [entry for entry in served if entry.tenant == tenant]
         assert of_tenant == sorted(of_tenant, key=age)
+
+
+@given(entries=lines(one_tier=True))
+def test_many_workspaces_are_no_more_turns(entries: list[Entry]) -> None:
+    """The first of every tenant and person stand before the second of any."""
+    line = in_order(entries)
+    for number, place in enumerate(line):
+        if place.turn > 1:
+            continue
+        behind = [one.entry for one in line[:number]]
+        assert all(one.tenant != place.entry.tenant for one in behind)
+        assert place.entry.person is None or all(one.person != place.entry.person for one in behind)
+
+
+def groups_of(entries: list[Entry]) -> list[Group]:
+    counted = Counter((e.tenant, e.person, e.tier, e.runs) for e in entries)
+    return [
+        Group(*key, running=counted[*key, True], waiting=counted[*key, False])
+        for key in {(e.tenant, e.person, e.tier) for e in entries}
+    ]
+
+
+@given(
+    entries=lines(),
+    one_each=st.booleans(),
+    tenant=st.sampled_from(TENANTS),
+    person=st.sampled_from(PEOPLE),
+)
+def test_a_newcomer_is_counted_to_the_place_where_it_stands(
+    entries: list[Entry], one_each: bool, tenant: UUID | None, person: int | None
+) -> None:
+    people = dict(zip(TENANTS, [None, 1, 2, 3, 4], strict=True))
+    if one_each:  # As in workspaces that nobody shares.
+        person = people[tenant]
+        entries = [entry._replace(person=people[entry.tenant]) for entry in entries]
+    newcomer = Entry(UUID(int=1), tenant, TIERS[tenant], False, START + timedelta(days=1), person)
+    groups = groups_of(entries)
+
+    line = [place.entry for place in in_order([*entries, newcomer])]
+    counted = place_on_coming(groups, newcomer)
+    assert counted == 1 + line.index(newcomer) or (counted is None and not one_each)
+    waiting = [e for e in entries if not e.runs]
+    assert waiting_beside(groups, newcomer) == max(
+        sum(e.tenant == tenant for e in waiting),
+        sum(e.person == person for e in waiting) if person else 0,
+    )
+
+
+@given(limit=st.integers(1, 2000))
+def test_nobody_takes_all_of_a_queue_that_is_worth_dividing(limit: int) -> None:
+    assert 1 <= share_of(limit) <= limit
+    assert limit < 20 or share_of(limit) <= limit - 10

@@ -193,6 +193,6 @@ def test_the_cost_in_queries_is_known(
 ) -> None:
     documents = tuple(NewDocument("", f"Text {number}.") for number in range(5))
     job = connection.vendor == "postgresql"
-    with django_assert_num_queries(9 + job):
-        # agents; savepoint, debate, documents, queue, numbers, event, release; there, the job
+    with django_assert_num_queries(7 + job):
+        # agents; savepoint, queue, debate, documents, event, release; there, the job
         create_debate(request=NewDebate("Why?", documents=documents), owner=None, now=NOW)

@@ -19,7 +19,7 @@ from debates.services.control import OPERATOR, pause_debate, resume_debate, star
 from debates.services.creation import NewDebate, create_debate
 from ratelimit.models import Workspace
 from ratelimit.tiers import Tier
-from ratelimit.workspaces import personal_workspace
+from ratelimit.workspaces import create_workspace, personal_workspace
 from tests.factories import make_agent, make_debate, make_user
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,35 @@ def test_a_full_queue_takes_nothing_new(settings: Settings) -> None:
     pause_debate(debate_id=first.pk, actor=OPERATOR)
     start_debate(debate_id=stored.pk, actor=OPERATOR)
     assert resume_debate(debate_id=first.pk, actor=OPERATOR).status == DebateStatus.PENDING
+
+
+def test_nobody_takes_all_of_the_queue(settings: Settings) -> None:
+    settings.ARAGORA = replace(settings.ARAGORA, max_queued_debates=20)
+    make_agent("ada")
+    make_agent("ben")
+    alice, bob = make_user("alice"), make_user("bob")
+    shared = create_workspace(owner=alice, name="Shared")
+    for number in range(10):
+        waiting(f"alice {number}", shared, number, owner=alice)
+    late = MIDNIGHT + timedelta(hours=1)
+
+    # Neither in that workspace nor in another one of hers.
+    for where in (str(shared.pk), None):
+        wanted = NewDebate("Why?", workspace=where)
+        with pytest.raises(QueueFull, match="of yours or your workspace's") as refused:
+            create_debate(request=wanted, owner=alice, now=late)
+        assert refused.value.retry_after >= 1
+    assert Debate.objects.count() == 10
+    debate = create_debate(request=NewDebate("Why?"), owner=bob, now=late)
+    assert selectors.queue_position(debate) == 2
+
+
+def test_many_workspaces_are_one_turn() -> None:
+    alice, bob = make_user("alice"), make_user("bob")
+    for number in range(3):
+        waiting(f"alice {number}", workspace(f"w{number}"), number, owner=alice)
+    waiting("bob", personal_workspace(bob), 9, owner=bob)
+    assert line() == ["alice 0", "bob", "alice 1", "alice 2"]
 
 
 def test_the_debate_of_an_account_waits_in_its_workspace() -> None:
