@@ -7,12 +7,12 @@ it; together with what both libraries make of the answer that was nine tenths of
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import Any
 
 import httpx2
 from openai import APIConnectionError, APITimeoutError, AsyncOpenAI, NotGiven, Omit
+from pydantic_core import to_json
 
 
 class ChatClient(AsyncOpenAI):
@@ -33,11 +33,16 @@ class _Completions:
         self._client = client
         self._http = client._client
         self._url = httpx2.URL(f"{str(client.base_url).rstrip('/')}/chat/completions")
-        self._headers = {
-            "accept": "application/json, text/event-stream",
-            "authorization": f"Bearer {client.api_key}",
-            "content-type": "application/json",
-        }
+        self._headers = httpx2.Headers(
+            {
+                "host": self._url.netloc.decode("ascii"),
+                "accept": "application/json, text/event-stream",
+                "accept-encoding": "gzip, deflate",
+                "connection": "keep-alive",
+                "authorization": f"Bearer {client.api_key}",
+                "content-type": "application/json",
+            }
+        )
 
     async def create(
         self,
@@ -53,13 +58,14 @@ class _Completions:
             for name, value in fields.items()
             if not isinstance(value, Omit | NotGiven) and value is not None
         }
-        request = self._http.build_request(
+        headers = self._headers.copy()
+        headers.update(extra_headers)
+        request = httpx2.Request(
             "POST",
             self._url,
-            content=json.dumps(body | (extra_body or {}), ensure_ascii=False).encode(
-                "utf-8", "replace"
-            ),
-            headers=self._headers | (extra_headers or {}),
+            content=to_json(body | (extra_body or {})),
+            headers=headers,
+            extensions={"timeout": self._http.timeout.as_dict()},
         )
         try:
             response = await self._http.send(request, stream=True)
