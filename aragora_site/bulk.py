@@ -15,9 +15,12 @@ from uuid import UUID
 
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from pydantic_core import to_json
 
 MAX_PARAMETERS = 900
 """Of one statement; SQLite was once built for 999."""
+MANY_PARAMETERS = 50
+"""psycopg takes a statement with more of them apart anew each time."""
 
 Convert = Callable[[Any], Any]
 
@@ -40,6 +43,9 @@ def insert_rows(
     plan = _plan(model, names, using)
     at_once = max(1, MAX_PARAMETERS // len(names))
     with connection.cursor() as cursor:
+        if plan.types is not None and len(rows) * len(names) > MANY_PARAMETERS:
+            cursor.execute(_insert_document(plan), [_document(plan, rows)])
+            return
         for start in range(0, len(rows), at_once):
             part = rows[start : start + at_once]
             cursor.execute(
@@ -142,6 +148,8 @@ class _Plan:
     columns: tuple[str, ...]
     converters: tuple[Convert | None, ...]
     column_of: Mapping[str, str]
+    types: tuple[str, ...] | None
+    """Of the columns, where the database takes many rows as one JSON document."""
 
 
 @lru_cache(maxsize=512)
@@ -156,6 +164,7 @@ def _plan(model: type[models.Model], names: tuple[str, ...], using: str) -> _Pla
         column_of={
             field.attname: quote(str(field.column)) for field in model._meta.concrete_fields
         },
+        types=_types(fields, connection),
     )
 
 
@@ -187,6 +196,42 @@ def _converter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -
     if isinstance(field, models.BooleanField | models.IntegerField | models.FloatField):
         return None
     return lambda value: field.get_db_prep_save(value, connection)
+
+
+_IN_JSON = (
+    *(models.UUIDField, models.CharField, models.TextField, models.JSONField, models.BooleanField),
+    *(models.IntegerField, models.FloatField, models.DecimalField, models.DateTimeField),
+)
+"""Fields whose values keep their meaning in a JSON document that PostgreSQL reads."""
+
+
+def _types(
+    fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
+) -> tuple[str, ...] | None:
+    targets = [
+        field.target_field if isinstance(field, models.ForeignKey) else field for field in fields
+    ]
+    if connection.vendor != "postgresql" or not all(isinstance(t, _IN_JSON) for t in targets):
+        return None
+    # Without lengths: the columns have them, and refuse what is too long.
+    return tuple(str(target.rel_db_type(connection)).partition("(")[0] for target in targets)
+
+
+def _document(plan: _Plan, rows: Sequence[tuple[Any, ...]]) -> str:
+    """The rows as a list of objects, whose names are the columns' numbers."""
+    keys = [str(number) for number in range(len(plan.columns))]
+    objects = [dict(zip(keys, row, strict=True)) for row in rows]
+    return to_json(objects, inf_nan_mode="strings").decode()
+
+
+@lru_cache(maxsize=512)
+def _insert_document(plan: _Plan) -> str:
+    columns = ", ".join(plan.columns)
+    typed = ", ".join(f'"{number}" {type}' for number, type in enumerate(plan.types or ()))
+    return (
+        f"INSERT INTO {plan.table} ({columns}) "  # noqa: S608
+        f"SELECT * FROM jsonb_to_recordset(%s::jsonb) AS given({typed})"
+    )
 
 
 def _hex(value: UUID | str) -> str:
