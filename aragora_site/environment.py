@@ -639,9 +639,9 @@ class Environment:
         "ARAGORA_MEMORY_PROFILING",
         False,
         boolean,
-        "tracemalloc snapshots.",
+        "Trace where memory is allocated, and show it to staff at `/admin/memory-profile/`. Only "
+        "while looking for a leak: requests take five times the CPU time.",
         group=OPERATIONS,
-        used=False,
     )
     log_format: str = setting(
         "ARAGORA_LOG_FORMAT",

@@ -6,12 +6,14 @@ from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
 
 from aragora_site.limited import limited
+from aragora_site.memory_profile import memory_profile
 from ratelimit.forms import SIGN_IN, limit_form
 
 urlpatterns = [
     # Before the view that it guards, at the same address.
     path("admin/login/", limit_form(SIGN_IN)(admin.site.login)),
     path("admin/limits/", admin.site.admin_view(limited), name="limited"),
+    path("admin/memory-profile/", admin.site.admin_view(memory_profile), name="memory_profile"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("", include("debates.streaming.sse")),
