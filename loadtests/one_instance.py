@@ -6,8 +6,8 @@ after a second, all in processes of their own. Limits of requests are on and far
 - Idle: memory of both processes, open files, connections to PostgreSQL and Redis.
 - Requests: a static file, the probes, health and a list of debates, over 32 connections.
 - Sockets: so many are opened and stay; how many were held, and what one takes.
-- Debates: so many at once, each followed on a socket; how long all took beside the ideal, memory at
-  its peak, CPU time and commits of one.
+- Debates: so many at once, each followed on a socket; how long all took beside the ideal (the time
+  of the models alone), memory at its peak, CPU time and commits of one.
 
     python -m loadtests.one_instance [--database sqlite|postgresql] [--debates 10 50 100]
         [--sockets N] [--seconds N]
@@ -56,7 +56,6 @@ from tests.support.processes import (
 LATENCY_SECONDS = 1.0
 IDLE_SECONDS = 3.0
 WARM_UP = 10
-TIMES_IDEAL = 1.2
 IDLE_MEGABYTES = 120.0
 DEBATE_MEGABYTES = 2.0
 SOCKET_MEGABYTES = 0.064
@@ -235,7 +234,8 @@ def measure_debates(it: Instance, count: int) -> list[Figure]:
     ideal = LATENCY_SECONDS * max(course.phases for course in courses)
     name = f"{count} debates at once"
     figures = [
-        Figure(f"{name}: time over the ideal", [makespan / ideal], "", at_most=TIMES_IDEAL),
+        Figure(f"{name}: time", [makespan], "s"),
+        Figure(f"{name}: time over the ideal", [makespan / ideal], ""),
         Figure(f"{name}: memory at the peak", [peak], "MB"),
         Figure(f"{name}: memory of one", [(peak - idle) / count], "MB", at_most=DEBATE_MEGABYTES),
         Figure(f"{name}: CPU time of one", [used / count * 1000], "ms"),
@@ -264,8 +264,10 @@ def main() -> int:
         figures = measure_idle(it)
         figures += measure_requests(it, options.seconds)
         figures += measure_sockets(it, options.sockets)
-        # What is loaded once is not counted with the debates.
-        asyncio.run(hold_debates(it.server.port, number=WARM_UP))
+        # What is loaded once is not counted with the debates. Memory is searched for the first time
+        # by those that find something there.
+        for _ in range(2):
+            asyncio.run(hold_debates(it.server.port, number=WARM_UP))
         for count in options.debates:
             figures += measure_debates(it, count)
     return report(figures)
