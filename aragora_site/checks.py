@@ -280,3 +280,19 @@ def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) ->
             )
         )
     return found
+
+
+@register()
+def processes_are_scraped_one_by_one(
+    app_configs: Sequence[Any] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """The Prometheus library keeps its figures in this process (aragora.W017)."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return []
+    return [
+        Warning(
+            "PROMETHEUS_MULTIPROC_DIR is set: figures that are read on demand would be missing.",
+            hint="Unset it. Every process shows its own figures; see docs/MONITORING.md.",
+            id="aragora.W017",
+        )
+    ]

@@ -632,7 +632,15 @@ class Environment:
         "ARAGORA_ENABLE_TELEMETRY",
         False,
         boolean,
-        "Prometheus metrics at /metrics.",
+        "Prometheus metrics: of `serve` at /metrics, of `worker` at a port of its own.",
+        group=OPERATIONS,
+    )
+    worker_metrics_port: int = setting(
+        "ARAGORA_WORKER_METRICS_PORT",
+        9464,
+        integer(0, 65535),
+        "Port at which a `worker` shows its metrics, on `ARAGORA_HOST`; 0: a free one, which it "
+        "names. Each worker of a machine needs one of its own.",
         group=OPERATIONS,
     )
     memory_profiling: bool = setting(

@@ -14,6 +14,7 @@ import io
 import logging
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,10 +29,11 @@ from django.core import signals
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
-from django.urls import URLPattern, URLResolver, get_resolver, set_script_prefix
+from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, set_script_prefix
 
 from debates.streaming.envelope import dumps
 from debates.streaming.sse import asks_for_stream, stream_scope
+from monitoring.metrics import NO_ROUTE, observe_request
 from ratelimit.policy import PROBES
 
 log = structlog.get_logger(__name__)
@@ -92,7 +94,7 @@ class OneHopHandler:
         elif scope["path"] in PROBES:  # An instance that is busy is not a broken one.
             await self._serve(self._probes, scope, receive, send)
         elif self._is_full:
-            await self._refuse(send)
+            await self._refuse(scope, send)
         else:
             await self._serve(self._pool, scope, receive, send)
 
@@ -100,9 +102,11 @@ class OneHopHandler:
     def _is_full(self) -> bool:
         return self.busy >= self._room
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, scope: Scope, send: Send) -> None:
         log.warning("request_refused", busy=self.busy)
-        await _send_answer(_overloaded(), send)
+        answer = _overloaded()
+        observe_request(method=scope["method"], route=NO_ROUTE, status=answer.status, seconds=0)
+        await _send_answer(answer, send)
 
     async def _serve(
         self, pool: ThreadPoolExecutor, scope: Scope, receive: Receive, send: Send
@@ -119,7 +123,7 @@ class OneHopHandler:
         counted = pool is self._pool
         if counted and self._is_full:
             body.close()
-            await self._refuse(send)
+            await self._refuse(scope, send)
             return
         self.busy += counted
         try:
@@ -132,7 +136,9 @@ class OneHopHandler:
     ) -> None:
         context = contextvars.copy_context()
         stream = _Stream(asyncio.get_running_loop(), receive, send)
-        job = pool.submit(context.run, self._chain.respond, scope, body, stream)
+        # Those who look how this instance is are not its traffic.
+        since = time.perf_counter() if pool is self._pool else None
+        job = pool.submit(context.run, self._chain.respond, scope, body, stream, since)
         try:
             answer = await self._wait(job, receive)
         except Disconnected:
@@ -172,11 +178,15 @@ class SyncChain(BaseHandler):
         super().__init__()
         self.load_middleware(is_async=False)
 
-    def respond(self, scope: Scope, body: IO[bytes], stream: _Stream) -> Answer | None:
-        """Answer a request, on the thread that this is called on; None when it was streamed.
+    def respond(
+        self, scope: Scope, body: IO[bytes], stream: _Stream, since: float | None
+    ) -> Answer | None:
+        """Answer a request, on the thread that this is called on; None when it was streamed. It is
+        measured from `since`, of the performance counter, where that is given.
 
         The signals of a request are sent around it: among other things they give up database
         connections that are too old or broken."""
+        match: ResolverMatch | None = None
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         try:
@@ -186,6 +196,14 @@ class SyncChain(BaseHandler):
             response: HttpResponseBase = HttpResponseBadRequest()
         else:
             response = self.get_response(request)
+            match = request.resolver_match
+        if since is not None:
+            observe_request(
+                method=scope["method"],
+                route=match.route if match else NO_ROUTE,
+                status=response.status_code,
+                seconds=time.perf_counter() - since,
+            )
         response._handler_class = self.__class__  # type: ignore[attr-defined]
         try:
             headers = _headers_of(response)

@@ -89,10 +89,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-if ARAGORA.enable_telemetry:
-    MIDDLEWARE.insert(0, "django_prometheus.middleware.PrometheusBeforeMiddleware")
-    MIDDLEWARE.append("django_prometheus.middleware.PrometheusAfterMiddleware")
-
 ROOT_URLCONF = "aragora_site.urls"
 ASGI_APPLICATION = "aragora_site.asgi.application"
 TEMPLATES = [

@@ -7,6 +7,20 @@ class DebatesConfig(AppConfig):
 
     def ready(self) -> None:
         from debates.selectors import count_running
+        from debates.selectors.queue import count_waiting
+        from memory.selectors.occupancy import bytes_by_tier
         from monitoring.gauges import ACTIVE_DEBATES, register_gauge
+        from monitoring.metrics import register_reading
 
         register_gauge(ACTIVE_DEBATES, count_running)
+        register_reading(
+            "aragora_queue_depth",
+            "Debates that wait, of the whole installation.",
+            lambda: {"": count_waiting()},
+        )
+        register_reading(
+            "aragora_memory_tier_bytes",
+            "What a tier of the memory holds, of the whole installation.",
+            bytes_by_tier,
+            label="tier",
+        )

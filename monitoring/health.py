@@ -1,36 +1,24 @@
 """How this instance is, within a fixed time, whatever is broken behind it.
 
-Every probe runs on a thread of its own: one that hangs is given up at the deadline. The next check
-joins it instead of starting another, and does not wait for what has hung for so long already.
+What may hang is asked on threads of its own (`monitoring.probes`).
 """
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as ProbeTimeout
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import structlog
 from django.conf import settings
 from django.db import connections
 
 from monitoring.gauges import ACTIVE_DEBATES, WEBSOCKET_CONNECTIONS, read_gauge
+from monitoring.probes import DEADLINE_SECONDS, Probe
 
 if TYPE_CHECKING:
     import redis
-
-log = structlog.get_logger(__name__)
-
-DEADLINE_SECONDS = 2.0
-"""No check takes longer than this."""
-FRESH_SECONDS = 0.25
-"""An answer serves every check that comes so soon after it: however often and by how many health is
-asked for, the dependencies are asked four times a second."""
 
 _STARTED = time.monotonic()
 _draining = threading.Event()
@@ -96,8 +84,8 @@ def note_writes(*, work: bool) -> None:
 
 def check_health(*, deadline_seconds: float = DEADLINE_SECONDS) -> Health:
     """Ask everything at once; whatever has not answered at the deadline counts as gone."""
-    under_way = [(probe.name, probe.start()) for probe in _PROBES]
-    answers = {name: asked.wait(name, deadline_seconds) for name, asked in under_way}
+    under_way = [probe.start() for probe in _PROBES]
+    answers = {asked.name: asked.wait(deadline_seconds) for asked in under_way}
     database = _dependency(answers["database"])
     if database == DependencyStatus.CONNECTED and _read_only.is_set():
         database = DependencyStatus.READ_ONLY
@@ -130,59 +118,13 @@ def is_ready(*, deadline_seconds: float = DEADLINE_SECONDS) -> bool:
     """Whether to send this instance new requests: its database answers and it is not leaving."""
     if is_draining():
         return False
-    answer = _DATABASE.start().wait(_DATABASE.name, deadline_seconds)
+    answer = _DATABASE.start().wait(deadline_seconds)
     return _dependency(answer) == DependencyStatus.CONNECTED
 
 
 # --- Probes ------------------------------------------------------------------------------------
 
 Answer = DependencyStatus | int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question that is under way, or whose answer is fresh."""
-
-    answer: Future[Answer]
-    since: float
-
-    @property
-    def is_of_use(self) -> bool:
-        """Whether to join it rather than to ask again."""
-        return not self.answer.done() or time.monotonic() < self.since + FRESH_SECONDS
-
-    def wait(self, name: str, seconds: float) -> Answer:
-        """The answer; None when it failed, or did not come within `seconds` of the question."""
-        try:
-            return self.answer.result(timeout=max(0.0, self.since + seconds - time.monotonic()))
-        except ProbeTimeout:
-            log.warning("health_probe_timed_out", probe=name)
-        except Exception as error:
-            log.warning("health_probe_failed", probe=name, error=type(error).__name__)
-        return None
-
-
-class _Probe:
-    """A question that may hang. At most one of its kind is under way at a time."""
-
-    def __init__(self, name: str, ask: Callable[[], Answer]) -> None:
-        self.name = name
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._asked: _Asked | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
-
-    def start(self) -> _Asked:
-        with self._lock:
-            if self._asked is None or not self._asked.is_of_use:
-                self._asked = _Asked(self._executor.submit(self._ask), time.monotonic())
-            return self._asked
-
-    def forget(self) -> None:
-        """Ask again next time, however fresh the answer is."""
-        with self._lock:
-            if self._asked is not None and self._asked.answer.done():
-                self._asked = None
 
 
 def _dependency(answer: Answer) -> DependencyStatus:
@@ -224,10 +166,10 @@ def _ask_gauge(name: str) -> Answer:
         connections["default"].close_if_unusable_or_obsolete()
 
 
-_DATABASE = _Probe("database", _ask_database)
+_DATABASE = Probe[Answer]("database", _ask_database)
 _PROBES = (
     _DATABASE,
-    _Probe("redis", _ask_redis),
-    _Probe(ACTIVE_DEBATES, lambda: _ask_gauge(ACTIVE_DEBATES)),
-    _Probe(WEBSOCKET_CONNECTIONS, lambda: _ask_gauge(WEBSOCKET_CONNECTIONS)),
+    Probe[Answer]("redis", _ask_redis),
+    Probe[Answer](ACTIVE_DEBATES, lambda: _ask_gauge(ACTIVE_DEBATES)),
+    Probe[Answer](WEBSOCKET_CONNECTIONS, lambda: _ask_gauge(WEBSOCKET_CONNECTIONS)),
 )

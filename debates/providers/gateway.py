@@ -28,8 +28,9 @@ from typing import cast
 
 import structlog
 
+from debates import metrics
 from debates.engine import replies
-from debates.engine.types import Call, Phase, Repair, Reply
+from debates.engine.types import Call, Phase, Repair, Reply, Usage
 from debates.providers import breaker
 from debates.providers.base import (
     AgentSpec,
@@ -298,6 +299,21 @@ class _Turn:
         self, spec: AgentSpec, call: Call, until: float, heard: Callable[[], None]
     ) -> Completion:
         """One request. Everything it uses goes to the meter, however it ends."""
+        begun, outcome = self._now(), metrics.CANCELLED
+        try:
+            completion = await self._request(spec, call, until, heard)
+            outcome = metrics.OK
+            return completion
+        except ProviderError as error:
+            outcome = error.code
+            raise
+        finally:
+            seconds = self._now() - begun
+            metrics.count_request(provider=spec.provider, outcome=outcome, seconds=seconds)
+
+    async def _request(
+        self, spec: AgentSpec, call: Call, until: float, heard: Callable[[], None]
+    ) -> Completion:
         begun, pieces = self._now(), list[str]()
         provider = await self._gateway.provider(spec.provider)
         try:
@@ -309,7 +325,7 @@ class _Turn:
                     completion = await self._listen(stream, pieces, limit, heard)
         except ProviderError as error:
             if error.usage.total:
-                self._meter.add(error.usage, spec.price, estimated=error.usage_estimated)
+                self._count(spec, error.usage, estimated=error.usage_estimated)
             elif pieces:
                 self._count_estimate(spec, call, pieces)
             raise
@@ -324,7 +340,7 @@ class _Turn:
         except asyncio.CancelledError:
             self._count_estimate(spec, call, pieces)
             raise
-        self._meter.add(completion.usage, spec.price, estimated=completion.usage_estimated)
+        self._count(spec, completion.usage, estimated=completion.usage_estimated)
         return completion
 
     async def _listen(
@@ -351,4 +367,9 @@ class _Turn:
 
     def _count_estimate(self, spec: AgentSpec, call: Call, pieces: list[str]) -> None:
         if spec.is_language_model:
-            self._meter.add(estimate_usage(call, "".join(pieces)), spec.price, estimated=True)
+            self._count(spec, estimate_usage(call, "".join(pieces)), estimated=True)
+
+    def _count(self, spec: AgentSpec, usage: Usage, *, estimated: bool) -> None:
+        self._meter.add(usage, spec.price, estimated=estimated)
+        cost_usd = spec.price.cost(usage)
+        metrics.count_usage(provider=spec.provider, usage=usage, cost_usd=cost_usd)

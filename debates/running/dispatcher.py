@@ -16,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from debates import metrics
 from debates.providers.gateway import Gateway
 from debates.running import claims, wake
 from debates.running.chores import do_what_is_due
@@ -69,6 +70,11 @@ class Dispatcher:
         """How many debates this dispatcher has in hand."""
         return len(self._keeper) if self._keeper else 0
 
+    @property
+    def places(self) -> int:
+        """How many it may have; none while it leaves that to others."""
+        return 0 if self._stands_by or self._keeper is None else self._limit
+
     async def start(self) -> None:
         """Begin on the running loop."""
         self._loop = asyncio.get_running_loop()
@@ -77,6 +83,7 @@ class Dispatcher:
         )
         keeper.start()
         wake.add_listener(self.wake)
+        metrics.show_places(lambda: self.running, lambda: self.places)
         # Regular work may take long; nothing that is in a hurry waits for it.
         self._upkeep_thread = DatabaseThreads(1, name="debate-upkeep")
         self._tasks = [

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http.request import validate_host
 from django.utils.http import is_same_domain
 
+from debates import metrics
 from monitoring.gauges import WEBSOCKET_CONNECTIONS, register_gauge
 
 RETRY_AFTER_SECONDS = 5
@@ -89,6 +90,9 @@ class Connections:
 
 connections = Connections()
 register_gauge(WEBSOCKET_CONNECTIONS, lambda: connections.sockets)
+metrics.SOCKETS.set_function(lambda: connections.sockets)
+metrics.STREAMS.set_function(lambda: connections.streams)
+metrics.ROOM.set_function(lambda: settings.ARAGORA.max_websocket_connections)
 
 
 def is_own_origin(

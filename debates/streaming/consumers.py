@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 
 from aragora_site.errors import AragoraError
+from debates import metrics
 from debates.selectors import Viewer
 from debates.services.audience import PACE
 from debates.streaming import audience
@@ -102,6 +103,7 @@ class StreamConsumer:
                 await self.attend(message)
             code = message.get("code") or NO_GOODBYE
         finally:
+            metrics.count_close(self.outlet.close_code or code)
             self.outlet.dispose()
             known = self.whereabouts()
             for subscription in list(self.subscriptions.values()):

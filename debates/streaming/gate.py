@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import structlog
 from django.conf import settings
 
+from debates import metrics
 from debates.streaming.connections import (
     RETRY_AFTER_SECONDS,
     Refusal,
@@ -52,6 +53,7 @@ class Gate:
         refusal = _refusal(scope, address) or await _too_often(scope)
         if refusal is not None:
             log.info("stream_refused", reason=refusal.name.lower())
+            metrics.REFUSED.labels(refusal.name.lower()).inc()
             await refuse(refusal, scope, receive, send)
             return
         with connections.socket(address):

@@ -54,6 +54,7 @@ class SocketOutlet:
         "_queue",
         "_send",
         "_sending",
+        "close_code",
         "unsent",
     )
 
@@ -67,6 +68,8 @@ class SocketOutlet:
         self._blocked: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
+        self.close_code: int | None = None
+        """With which this side has closed it; None where it has not."""
 
     @property
     def closed(self) -> bool:
@@ -94,6 +97,7 @@ class SocketOutlet:
         if self._closed:
             return
         log.info("stream_closed", code=code)
+        self.close_code = code
         self._drop()
         self._closing = asyncio.get_running_loop().create_task(self._say_goodbye(code, reason))
 

@@ -18,6 +18,8 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from debates import metrics
+from debates.choices import EventType
 from debates.services.events import EventRow
 from debates.streaming.envelope import Frame, current_trace_id, ephemeral_frame, frame_of_event
 from debates.streaming.events import EphemeralType
@@ -35,6 +37,7 @@ class Sink(Protocol):
 
 def publish(debate_id: UUID, rows: Sequence[EventRow]) -> None:
     """Tell whoever follows the debate of events that are committed."""
+    metrics.count_ends(row.data["status"] for row in rows if row.type == EventType.DEBATE_END)
     trace_id = current_trace_id()
     _put([frame_of_event(row, trace_id=trace_id) for row in rows])
 

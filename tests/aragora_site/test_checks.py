@@ -144,3 +144,10 @@ def test_pools_that_ask_for_more_than_the_server_has_are_pointed_out(
     for direct, wanted in ((postgres_url, True), (POSTGRESQL, False)):
         _, output = check(tmp_path, *flags, ARAGORA_DIRECT_DATABASE_URL=direct, **variables)
         assert ("aragora.W005" in output) == wanted, output
+
+
+def test_figures_shared_by_files_are_pointed_out(tmp_path: Path) -> None:
+    shared = tmp_path / "figures"
+    shared.mkdir()
+    _, output = check(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(shared))
+    assert "aragora.W017" in output

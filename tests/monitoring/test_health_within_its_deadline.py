@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitoring import gauges, health
+from monitoring import gauges, health, probes
 from monitoring.health import DependencyStatus, HealthStatus
 from tests.support.processes import free_port
 
@@ -131,7 +131,7 @@ def test_ready_while_the_database_answers() -> None:
 
 
 def test_checks_that_come_at_once_ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "FRESH_SECONDS", 60.0)
+    monkeypatch.setattr(probes, "FRESH_SECONDS", 60.0)
     asked: list[None] = []
 
     def count() -> int:

@@ -37,6 +37,7 @@ SEES_ALL = {
     "debates/streaming/places.py",
     "debates/streaming/queries.py",
     "aragora_site/tenancy/proof.py",
+    "memory/selectors/occupancy.py",
     "memory/services/upkeep.py",
 }
 """The modules that may see all tenants. Think twice before you add one."""

@@ -34,6 +34,12 @@ class Command(BaseCommand):
             default=settings.ARAGORA.max_concurrent_debates,
             help="debates at once; default: %(default)s, from ARAGORA_MAX_CONCURRENT_DEBATES",
         )
+        parser.add_argument(
+            "--metrics-port",
+            type=int,
+            default=settings.ARAGORA.worker_metrics_port,
+            help="of the metrics (ARAGORA_ENABLE_TELEMETRY); default: %(default)s; 0: a free one",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not has_jobs():
@@ -42,8 +48,23 @@ class Command(BaseCommand):
             )
         if options["concurrency"] < 1:
             raise CommandError("--concurrency: use a whole number from 1 up.")
+        if settings.ARAGORA.enable_telemetry:
+            self._show_metrics(settings.ARAGORA.host, options["metrics_port"])
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(self._work(options["concurrency"]))
+
+    def _show_metrics(self, host: str, port: int) -> None:
+        from debates.streaming import connections  # noqa: F401 (a worker shows that it has none)
+        from monitoring.metrics import serve_metrics
+
+        try:
+            port = serve_metrics(host=host, port=port)
+        except (OSError, OverflowError) as error:
+            raise CommandError(
+                f"The metrics cannot be shown at {host}, port {port}: {error}. Give each worker of "
+                "a machine a port of its own, by --metrics-port or ARAGORA_WORKER_METRICS_PORT."
+            ) from error
+        self.stdout.write(f"Metrics: http://{host}:{port}/metrics")
 
     async def _work(self, limit: int) -> None:
         # It brings procrastinate's worker, which only this process needs.
