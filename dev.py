@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,8 @@ SYSTEM_PACKAGES = {
     "pgbouncer": ("pgbouncer", "/usr/sbin/pgbouncer"),
     "nginx-light": ("nginx", "/usr/sbin/nginx"),
 }
+UNPACKED = {"prometheus": "promtool", "prometheus-alertmanager": "amtool"}
+"""Debian's packages of which one program is wanted, and not the service that they would start."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,6 +95,7 @@ def run_tests(pytest_options: Sequence[str]) -> int:
     if pytest_options:
         return pytest(*pytest_options)
     install_system_packages()
+    unpack_programs()
     started = time.monotonic()
     failed = {"checks": run_checks()}
     parallel = ("-n", str(max(2, min(8, os.cpu_count() or 2))))
@@ -250,6 +254,31 @@ def install_system_packages() -> None:
             subprocess.run(command.split(), check=True, env=quiet, stdout=subprocess.DEVNULL)
         return
     say(f"For the tests that need {', '.join(missing)}: sudo {line}")
+
+
+def unpack_programs() -> None:
+    """Put the programs of `UNPACKED` beside Python, or say in one line how to get them."""
+    missing = {
+        package: program
+        for package, program in UNPACKED.items()
+        if not shutil.which(program) and not (BIN / program).exists()
+    }
+    if not missing:
+        return
+    wanted = ", ".join(missing.values())
+    say(f"Unpacking {wanted} (tests only)")
+    try:
+        if os.geteuid() == 0:
+            subprocess.run(["apt-get", "update", "--quiet"], check=True, capture_output=True)
+        with tempfile.TemporaryDirectory() as folder:
+            command = ["apt-get", "download", "--quiet", *missing]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+            for package, program in missing.items():
+                [file] = Path(folder).glob(f"{package}_*.deb")
+                subprocess.run(["dpkg-deb", "--extract", file, folder], check=True)
+                shutil.copy2(Path(folder) / "usr" / "bin" / program, BIN / program)
+    except (OSError, subprocess.CalledProcessError):
+        say(f"For the tests that need {wanted}: sudo apt-get install {' '.join(missing)}")
 
 
 # --- Words -------------------------------------------------------------------------------------

@@ -55,12 +55,11 @@ _observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 def observe_request(*, method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer. `route` is the pattern of the address, never the address; its slash in front
     is added."""
-    key = (method, route, status)
+    key = (method if method in METHODS else "other", route, status)
     observe = _observers.get(key)
     if observe is None:
-        word = method if method in METHODS else "other"
         shown = route if route == NO_ROUTE else f"/{route}"
-        child = REQUEST_SECONDS.labels(word, shown, f"{status // 100}xx")
+        child = REQUEST_SECONDS.labels(key[0], shown, f"{status // 100}xx")
         observe = _observers[key] = child.observe
     observe(seconds)
 

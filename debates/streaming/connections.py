@@ -92,6 +92,8 @@ connections = Connections()
 register_gauge(WEBSOCKET_CONNECTIONS, lambda: connections.sockets)
 metrics.SOCKETS.set_function(lambda: connections.sockets)
 metrics.STREAMS.set_function(lambda: connections.streams)
+for _refusal in Refusal:
+    metrics.REFUSED.labels(_refusal.name.lower())
 metrics.ROOM.set_function(lambda: settings.ARAGORA.max_websocket_connections)
 
 

@@ -86,7 +86,7 @@ def test_the_address_knows_both_words_for_each(
 
 
 def test_the_connection_outlives_the_debate(stream: StreamServer, debate: Debate) -> None:
-    event = NewEvent(EventType.DEBATE_END, {"debate_id": str(debate.pk)})
+    event = NewEvent(EventType.DEBATE_END, {"debate_id": str(debate.pk), "status": "completed"})
     with reader(stream, debate.pk) as client:
         client.until("replay_end")
         with transaction.atomic():
