@@ -10,14 +10,14 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 
 from aragora_site.error_views import bad_request, too_many_requests
 from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
 from ratelimit.callers import asks_of
 from ratelimit.headers import rate_limit_headers, retry_after
 from ratelimit.limiter import get_limiter
-from ratelimit.policy import DEBATES
+from ratelimit.policy import DEBATES, PROBES
 from ratelimit.workspaces import scope_of
 
 log = structlog.get_logger(__name__)
@@ -55,6 +55,24 @@ class RequestIdMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request.id):  # type: ignore[attr-defined]
             response = self.get_response(request)
         response["X-Request-Id"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class ProbeMiddleware:
+    """Answers probes and Prometheus before anything else is asked: they come by an instance's
+    address, which is no name of the site, and without TLS."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in PROBES:
+            return self.get_response(request)
+        try:
+            found = request.resolver_match = resolve(request.path_info)
+        except Resolver404:
+            return self.get_response(request)
+        response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
         return response
 
 

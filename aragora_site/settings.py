@@ -76,6 +76,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "aragora_site.middleware.RequestIdMiddleware",
+    "aragora_site.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "aragora_site.middleware.ContentSecurityPolicyMiddleware",
     "aragora_site.middleware.BodyLimitMiddleware",
