@@ -16,11 +16,11 @@ from aragora_site.tenancy.scopes import Purpose, across_tenants
 
 NEED_DATABASE = frozenset(
     {"agents", "debate", "load_demo", "migrate", "prepare", "recompute_ratings", "serve"}
-    | {"setup_agents", "createsuperuser", "create_internal_key", "worker"}
+    | {"setup_agents", "createsuperuser", "create_internal_key", "worker", "backup"}
 )
 OF_DJANGO = frozenset({"dbshell", "dumpdata", "flush", "loaddata", "migrate", "shell"})
 """Commands of Django's that see all tenants, like those of this project that say so themselves."""
-GO_PAST_THE_POOLER = frozenset({"migrate", "prepare"})
+GO_PAST_THE_POOLER = frozenset({"migrate", "prepare", "backup"})
 CONNECT_SECONDS = 5
 """For each address that the database's host has."""
 

@@ -34,7 +34,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NO_ROUTE = "(none)"
 """Of what was answered before an address was looked up, or leads nowhere."""
 
-disable_created_metrics()  # A series more for each, which no rule reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # A series more for each, which no rule reads.
 
 REQUEST_SECONDS = Histogram(
     "aragora_api_request_duration_seconds",

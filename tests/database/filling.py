@@ -80,4 +80,7 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    fill(int(sys.argv[1]))
+    from aragora_site.tenancy.scopes import Purpose, across_tenants
+
+    with across_tenants(Purpose.OPERATOR):
+        fill(int(sys.argv[1]))

@@ -130,7 +130,7 @@ def nginx_configuration(tmp_path: Path) -> str:
     out = tmp_path / "default.conf"
     script = script.replace(" /aragora.conf", f" {ROOT}/deploy/nginx/aragora.conf")
     script = script.replace("/etc/nginx/conf.d/default.conf", str(out))
-    environment = {"ARAGORA_DOMAIN": "debates.example.org", "PATH": "/usr/bin:/bin"}
+    environment = {"SITE_DOMAIN": "debates.example.org", "PATH": "/usr/bin:/bin"}
     subprocess.run(["sh", "-c", script], check=True, env=environment)
     return out.read_text()
 

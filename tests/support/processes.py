@@ -227,6 +227,14 @@ def _postgres_binaries() -> Path | None:
     return Path(found).parent if found else None
 
 
+def postgres_programs() -> Path:
+    """The folder of pg_dump and the like. Raises FileNotFoundError."""
+    found = _postgres_binaries()
+    if found is None:
+        raise FileNotFoundError("PostgreSQL (the test requirements bring it)")
+    return found
+
+
 def _copy_installation(binaries: Path, directory: Path) -> Path:
     """Copy a wheel's PostgreSQL, with the libraries it finds by relative path, to `directory`."""
     package = binaries.parents[1]
