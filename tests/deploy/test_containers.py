@@ -6,14 +6,17 @@ import ipaddress
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from django.core.management import get_commands
 
 from aragora_site.environment import Environment, known_variables
+from tests.support.processes import Process, free_port, running, server_environment
 from tests.support.programs import ROOT, run_program
 
 OURS = ("prepare", "web", "worker")
@@ -48,6 +51,25 @@ def test_the_image_holds_all_that_the_program_imports_and_nothing_else() -> None
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert {line[1:] for line in ignored if line.startswith("!")} == names
     assert "*" in ignored, "nothing else, neither data nor secrets"
+
+
+def test_what_the_image_holds_is_enough_to_serve(tmp_path: Path) -> None:
+    for name in re.findall(r"^COPY ([\w./]+) ", DOCKERFILE, re.MULTILINE):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc"))
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    port = free_port()
+    env = server_environment(tmp_path / "data", ARAGORA_PORT=str(port))
+    program = [sys.executable, "manage.py", "serve", "--prepare"]
+    with running(Process(program, env=env, cwd=tmp_path)) as process:
+        process.wait_for_line("Aragora is running")
+        for page in ("/", "/api/docs", "/api/openapi.json", "/readyz", "/leaderboard/"):
+            answer = httpx.get(f"http://127.0.0.1:{port}{page}", timeout=30, follow_redirects=True)
+            assert answer.status_code == 200, page
+        home = httpx.get(f"http://127.0.0.1:{port}/").text
+        [style, *_] = re.findall(r'href="(/static/[^"]+\.css)', home)
+        assert httpx.get(f"http://127.0.0.1:{port}{style}").status_code == 200
 
 
 def test_the_image_runs_as_nobody_of_importance_and_checks_what_it_installs() -> None:

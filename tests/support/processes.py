@@ -53,13 +53,14 @@ class Process:
     demote: Callable[[], None] | None = None
     stop_signal: int = signal.SIGTERM
     lines: list[str] = field(default_factory=list)
+    cwd: Path = ROOT
 
     def start(self) -> None:
         self._arrived = threading.Condition()
         self._closed = False
         self.child = subprocess.Popen(
             list(self.command),
-            cwd=ROOT,
+            cwd=self.cwd,
             env=None if self.env is None else dict(self.env),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
