@@ -10,16 +10,20 @@ No names and ids as labels: their number has no bound, and they are nobody's bus
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import ThreadingHTTPServer
 
 from django.db import connections
 from prometheus_client import (
     REGISTRY,
     Gauge,
     Histogram,
+    MetricsHandler,
     disable_created_metrics,
-    start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -130,8 +134,27 @@ REGISTRY.register(_Readings())
 # --- For processes that serve nothing else -----------------------------------------------------
 
 
-def serve_metrics(*, host: str, port: int) -> int:
-    """Answer Prometheus at an address of this process's own, on a thread; the port, which is a free
-    one for 0. Raises OSError where it cannot be listened on."""
-    server, _ = start_http_server(port, addr=host)
+def serve_metrics(*, host: str, port: int, is_alive: Callable[[], bool]) -> int:
+    """Answer Prometheus at an address of this process's own, on threads, and `/livez` by
+    `is_alive`; the port, which is a free one for 0. Raises OSError where it cannot be listened
+    on."""
+
+    class Handler(MetricsHandler):
+        def do_GET(self) -> None:
+            if self.path != "/livez":
+                super().do_GET()
+                return
+            alive = is_alive()
+            content = b'{"status": "alive"}' if alive else b'{"status": "stuck"}'
+            self.send_response(HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    server = Server((host, port), Handler)
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return int(server.server_port)

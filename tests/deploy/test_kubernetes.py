@@ -113,7 +113,9 @@ def test_probes_and_ports_are_those_of_the_program() -> None:
     container = only_container(deployed("aragora-server"))
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert resolve(container[probe]["httpGet"]["path"]).url_name in {"livez", "readyz"}
-    assert container["livenessProbe"]["httpGet"]["path"] == "/livez", "not for its database"
+    worker = only_container(deployed("aragora-worker"))
+    for one in (container, worker):
+        assert one["livenessProbe"]["httpGet"]["path"] == "/livez", "not for its database"
     ports = {
         port["name"]: port["containerPort"]
         for pod in pods()

@@ -16,6 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
+from debates.running.keeper import spawn
+from monitoring.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,10 @@ class Command(BaseCommand):
         "running turns may finish within ARAGORA_DRAIN_SECONDS, and debates are handed back; a "
         "second one ends it at once, and others take over when its lease is up."
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._heartbeat = Heartbeat()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -54,11 +60,12 @@ class Command(BaseCommand):
             runner.run(self._work(options["concurrency"]))
 
     def _show_metrics(self, host: str, port: int) -> None:
+        """And whether it is alive."""
         from debates.streaming import connections  # noqa: F401 (a worker shows that it has none)
         from monitoring.metrics import serve_metrics
 
         try:
-            port = serve_metrics(host=host, port=port)
+            port = serve_metrics(host=host, port=port, is_alive=lambda: self._heartbeat.is_alive)
         except (OSError, OverflowError) as error:
             raise CommandError(
                 f"The metrics cannot be shown at {host}, port {port}: {error}. Give each worker of "
@@ -70,6 +77,7 @@ class Command(BaseCommand):
         # It brings procrastinate's worker, which only this process needs.
         from debates.running.worker import Worker
 
+        beating = spawn(self._heartbeat.run(), "heartbeat")
         leaving = _Leaving()
         worker = Worker(limit=limit)
         await worker.start()
@@ -77,6 +85,7 @@ class Command(BaseCommand):
         await leaving.wait()
         await worker.stop(grace_seconds=settings.ARAGORA.drain_seconds)
         await close_clients()
+        beating.cancel()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
