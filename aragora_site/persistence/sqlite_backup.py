@@ -34,8 +34,8 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 def back_up(source: Path, file: Path, *, describe: Callable[..., Manifest], stage: Stage) -> None:
     """Copy the database to a new backup. `describe` makes the manifest. Raises `BackupRefused`."""
     with (
-        tempfile.TemporaryDirectory(prefix=".aragora-backup-", dir=file.parent) as folder,
         new_archive(file) as archive,
+        tempfile.TemporaryDirectory(prefix=".aragora-backup-", dir=file.parent) as folder,
     ):
         copied = Path(folder) / "copy.sqlite3"
         _copy(source, copied, stage("Copying", source.stat().st_size))

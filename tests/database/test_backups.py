@@ -219,6 +219,15 @@ def test_an_empty_installation_has_nothing_to_back_up(console: Console, tmp_path
     assert not (tmp_path / "file").exists()
 
 
+def test_a_place_that_cannot_be_written_to_is_named(
+    console: Console, filled: dict[str, str], tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "no" / "such" / "folder" / "file"
+    assert str(nowhere.parent) in console.refused("backup", nowhere, env=filled)
+    (tmp_path / "file").write_text("")
+    assert "cannot be" in console.refused("backup", tmp_path / "file" / "x", env=filled)
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Iterator[Path]:
     """A database to which somebody writes all the time, to two tables in each transaction."""

@@ -36,6 +36,8 @@ class Command(BaseCommand):
                 manifest = installation.back_up(file, now=now, stage=stage)
         except BackupRefused as refused:
             raise CommandError(str(refused)) from refused
+        except OSError as error:  # The disk is full, for instance.
+            raise CommandError(f"{error.strerror or error}. There is no backup.") from error
         self.stdout.write(
             f"Backed up {manifest.row_count:,} rows in {len(manifest.rows)} tables of "
             f"{installation.name} to {file} ({file.stat().st_size / 1e6:,.1f} MB)."

@@ -38,6 +38,8 @@ class Command(BaseCommand):
             self._restore(options["file"], options)
         except BackupRefused as refused:
             raise CommandError(str(refused)) from refused
+        except OSError as error:  # The disk is full, for instance.
+            raise CommandError(f"{error.strerror or error}. Nothing was changed.") from error
 
     def _restore(self, file: Path, options: dict[str, Any]) -> None:
         with stages() as stage:
