@@ -23,16 +23,19 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import mean, quantiles
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from loadtests.support import ROOT, Figure, report, scratch_directory, scratch_environment
+
+if TYPE_CHECKING:
+    from memory.models import Entry
 
 FABLES = Path(__file__).parent / "data" / "fables.txt"
 SEARCH_SQLITE_MS, SEARCH_POSTGRES_MS, WRITE_MS = 10.0, 20.0, 2.0
@@ -132,12 +135,10 @@ def _texts(count: int, size: int = ENTRY_BYTES) -> Iterator[str]:
 @across_tenants(Purpose.OPERATOR)
 def _fill(count: int, *, scopes: int, size: int) -> list[int]:
     """So many entries, past the services, which would take a while; the keys of the scopes."""
-    import numpy as np
     from django.db import connection
     from django.utils import timezone
 
     from memory import indexes
-    from memory.embeddings.service import get_service
     from memory.limits import tier_limits
     from memory.models import Entry, Kind, Scope
     from memory.scopes import ScopeName
@@ -145,52 +146,92 @@ def _fill(count: int, *, scopes: int, size: int) -> list[int]:
     from memory.tiers import Tier
     from ratelimit.models import Workspace
 
-    now, limits, service = timezone.now(), tier_limits()[Tier.GLACIAL], get_service()
-    draw, known = np.random.default_rng(7), []
-
-    def vectors(entries: Sequence[Entry]) -> Any:
-        """Of the first few thousand texts; of the others, these with noise: to embed all of them
-        would take longer than everything else."""
-        if len(known) < 3:
-            known.append(service.embed([one.content for one in entries]).vectors)
-            return known[-1]
-        base = known[int(draw.integers(3))][: len(entries)]
-        noisy = base + draw.normal(0, 0.03, base.shape)
-        return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
-
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:  # One build is faster than a hundred thousand inserts.
-            cursor.execute("DROP INDEX IF EXISTS memory_entry_vector_hnsw")
+    now, limits = timezone.now(), tier_limits()[Tier.GLACIAL]
     made = []
     for number in range(scopes):
         workspace = Workspace.objects.create(name=f"Load {number}", slug=f"load-{number}")
         name = ScopeName.of_workspace(workspace.pk)
         made.append(Scope.objects.create(key=name.key, kind=name.kind, workspace=workspace))
-    batch: list[Entry] = []
-    for number, text in enumerate(_texts(count, size)):
-        scope = made[number % scopes]
-        used = now - timedelta(seconds=number % 3600)
-        entry = Entry(
-            scope=scope, workspace_id=scope.workspace_id, tier=Tier.GLACIAL, kind=Kind.NOTE,
-            content=text, size=len(text.encode()), importance=(number % 100) / 100,
-            last_used_at=used, created_at=used,
-        )  # fmt: skip
-        settle(entry, limits)
-        batch.append(entry)
-        if len(batch) == 2000 or number == count - 1:
-            for one, vector in zip(batch, vectors(batch), strict=True):
-                one.vector, one.embedder = vector.tobytes(), service.name
-            Entry.objects.bulk_create(batch)
-            batch = []
+
+    def entries() -> Iterator[Entry]:
+        for number, (text, vector) in enumerate(_embedded_texts(count, size)):
+            scope = made[number % scopes]
+            used = now - timedelta(seconds=number % 3600)
+            entry = Entry(
+                scope=scope, workspace_id=scope.workspace_id, tier=Tier.GLACIAL, kind=Kind.NOTE,
+                content=text, size=len(text.encode()), importance=(number % 100) / 100,
+                last_used_at=used, created_at=used, embedder=_embedder(), vector=vector,
+            )  # fmt: skip
+            settle(entry, limits)
+            yield entry
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # One build is faster than a hundred thousand inserts.
+            cursor.execute(f"DROP INDEX IF EXISTS {indexes.NEAREST}")
+        _copy(entries())
+        with connection.cursor() as cursor:
+            indexes.install_nearest(connection)
+            cursor.execute("VACUUM ANALYZE memory_entry")
+    else:
+        Entry.objects.bulk_create(entries(), batch_size=2000)
     for scope in made:
         total = sum(Entry.objects.filter(scope=scope).values_list("size", flat=True))
         Scope.objects.filter(pk=scope.pk).update(glacial_bytes=total, version=new_version())
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET maintenance_work_mem = '256MB'")
-            indexes.install_vectors(connection, indexes.TABLE)
-            cursor.execute("VACUUM ANALYZE memory_entry")
     return [scope.pk for scope in made]
+
+
+def _embedder() -> str:
+    from memory.embeddings.service import get_service
+
+    return get_service().name
+
+
+def _embedded_texts(count: int, size: int) -> Iterator[tuple[str, bytes]]:
+    """Texts with their vectors. A thousand are embedded; the others have one of these vectors with
+    noise: to embed all of them would take longer than everything else."""
+    import numpy as np
+
+    from memory.embeddings.service import get_service
+
+    texts = list(_texts(count, size))
+    known = get_service().embed(texts[:1000]).vectors
+    draw = np.random.default_rng(7)
+    for start in range(0, count, len(known)):
+        base = known[: count - start]
+        noisy = base + draw.normal(0, 0.03, base.shape) if start else base
+        vectors = (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+        for text, vector in zip(texts[start : start + len(base)], vectors, strict=True):
+            yield text, vector.tobytes()
+
+
+def _copy(entries: Iterable[Entry]) -> None:
+    """Into PostgreSQL by COPY, with vectors as the extension has them."""
+    import numpy as np
+    from django.db import connection, transaction
+    from pgvector import HalfVector
+    from pgvector.psycopg import register_vector
+
+    from memory.models import Entry
+
+    fields = [field for field in Entry._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    connection.ensure_connection()
+    register_vector(connection.connection)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT atttypid::int FROM pg_attribute WHERE attnum > 0 "
+            "AND attrelid = 'memory_entry'::regclass AND attname = ANY (%s) "
+            "ORDER BY array_position(%s, attname::text)",
+            [[field.column for field in fields]] * 2,
+        )
+        types = [row[0] for row in cursor.fetchall()]
+        statement = f"COPY memory_entry ({columns}) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(statement) as copy:
+            copy.set_types(types)
+            for entry in entries:
+                row = [getattr(entry, field.attname) for field in fields]
+                row[-1] = HalfVector(np.frombuffer(row[-1], dtype=np.float32))
+                copy.write_row(row)
 
 
 def _milliseconds(work: Callable[[int], object], count: int) -> list[float]:
@@ -263,11 +304,11 @@ def measure_sqlite() -> list[Figure]:
 def measure_postgres(entries: int) -> list[Figure]:
     from django.db import connection
 
-    from tests.support.roles import APP, OWNER, become
+    from tests.support.roles import APP, become
 
     figures = []
     for scopes in (10, 1):
-        become(OWNER)
+        become("aragora")  # Nobody whom the policies bind may use COPY.
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE ratelimit_workspace CASCADE")
         made = _fill(entries, scopes=scopes, size=ENTRY_BYTES if scopes > 1 else 100)
@@ -312,12 +353,13 @@ def measure_embedding() -> list[Figure]:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A server from the test requirements, migrated; its URL for the owner of the tables."""
-    from tests.support.processes import postgres
+    from tests.support.processes import postgres_server
     from tests.support.roles import OWNER, as_role, prepare_as_owner
 
-    with postgres() as url, scratch_directory() as directory:
-        prepare_as_owner(directory, url)
-        yield as_role(url, OWNER)
+    # Its tables fit into its memory, as they should; the default is 128 MB.
+    with postgres_server(shared_buffers="512MB") as server, scratch_directory() as directory:
+        prepare_as_owner(directory, server.url)
+        yield as_role(server.url, OWNER)
 
 
 def main() -> int:

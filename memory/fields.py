@@ -14,24 +14,30 @@ if TYPE_CHECKING:
 else:
     _Field = models.Field
 
-_native: dict[tuple[str, str], bool] = {}
+_types: dict[tuple[str, str], str] = {}
+NATIVE = ("vector", "halfvec")
 
 
 class VectorField(_Field):
-    """So many 32-bit floats. The value is their bytes, whatever the column holds."""
+    """So many 32-bit floats. The value is their bytes, whatever the column holds: pgvector's
+    column may have them in half the bytes (`half`), which tells similarities apart to 0.001."""
 
-    def __init__(self, dimensions: int = 256, **options: Any) -> None:
+    def __init__(self, dimensions: int = 256, *, half: bool = False, **options: Any) -> None:
         self.dimensions = dimensions
+        self.half = half
         super().__init__(**options)
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
-        return name, path, args, {**kwargs, "dimensions": self.dimensions}
+        told = {"dimensions": self.dimensions} | ({"half": True} if self.half else {})
+        return name, path, args, kwargs | told
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         if connection.vendor != "postgresql":
             return "BLOB"
-        return f"vector({self.dimensions})" if has_pgvector(connection) else "bytea"
+        if not has_pgvector(connection):
+            return "bytea"
+        return f"{'halfvec' if self.half else 'vector'}({self.dimensions})"
 
     def get_placeholder(self, value: Any, compiler: Any, connection: BaseDatabaseWrapper) -> str:
         return "%s::vector" if self._is_native(connection) else "%s"
@@ -69,11 +75,17 @@ def has_pgvector(connection: BaseDatabaseWrapper) -> bool:
 
 
 def is_native(using: str, table: str, column: str) -> bool:
-    """Whether this column was made as a vector: the extension may have come later. Asked once."""
+    """Whether this column is one of pgvector's types: the extension may have come later than the
+    table. Asked once."""
+    return native_type(using, table, column) in NATIVE
+
+
+def native_type(using: str, table: str, column: str) -> str:
+    """The name of the column's type; empty for other databases and where there is no such table."""
     if connections[using].vendor != "postgresql":
-        return False
+        return ""
     key = (str(connections[using].settings_dict["NAME"]), f"{table}.{column}")
-    if key not in _native:
+    if key not in _types:
         with connections[using].cursor() as cursor:
             cursor.execute(
                 "SELECT format_type(atttypid, NULL) FROM pg_attribute "
@@ -82,6 +94,11 @@ def is_native(using: str, table: str, column: str) -> bool:
             )
             row = cursor.fetchone()
         if row is None:
-            return False
-        _native[key] = row[0].rpartition(".")[2].strip('"') == "vector"
-    return _native[key]
+            return ""
+        _types[key] = row[0].rpartition(".")[2].strip('"')
+    return _types[key]
+
+
+def forget_types() -> None:
+    """For a migration that changes one."""
+    _types.clear()

@@ -7,7 +7,7 @@ the same thing twice from taking two places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
 K = 60
@@ -18,32 +18,40 @@ RELEVANCE_SHARE = 0.7
 Key = TypeVar("Key", bound=Hashable)
 
 
-def fuse(rankings: Sequence[Sequence[Key]], *, k: int = K) -> dict[Key, float]:
+def fuse(
+    rankings: Sequence[Sequence[Key]], *, weights: Sequence[float] = (), k: int = K
+) -> dict[Key, float]:
     """The fused score of everything ranked, best first; equals in the order of their keys as
-    they were first met. A score is at most the number of rankings over k + 1."""
+    they were first met. Rankings count alike, unless they are given weights. A score is at most
+    the sum of the weights over k + 1."""
     scores: dict[Key, float] = {}
-    for ranking in rankings:
+    for ranking, weight in zip(rankings, weights or [1.0] * len(rankings), strict=True):
         for place, key in enumerate(ranking, start=1):
-            scores[key] = scores.get(key, 0.0) + 1.0 / (k + place)
+            scores[key] = scores.get(key, 0.0) + weight / (k + place)
     return dict(sorted(scores.items(), key=lambda item: -item[1]))
 
 
 def diversify(
     scores: Mapping[Key, float],
-    similarity: Callable[[Key, Key], float],
+    alike: Sequence[Sequence[float]],
     *,
     limit: int,
     share: float = RELEVANCE_SHARE,
 ) -> list[Key]:
-    """Up to `limit` of the scored, each as relevant and as unlike those before it as can be."""
+    """Up to `limit` of the scored, each as relevant and as unlike those before it as can be.
+
+    `alike` says how far, from 0 to 1, one says the same as another, in the order of `scores`."""
+    keys = list(scores)
     best = max(scores.values(), default=1.0) or 1.0
-    left = {key: score / best for key, score in scores.items()}
-    nearest = dict.fromkeys(left, 0.0)
+    relevance = [share * score / best for score in scores.values()]
+    nearest = [0.0] * len(keys)
+    left = list(range(len(keys)))
     chosen: list[Key] = []
     while left and len(chosen) < limit:
-        key = max(left, key=lambda one: share * left[one] - (1.0 - share) * nearest[one])
-        chosen.append(key)
-        del left[key]
+        place = max(left, key=lambda one: relevance[one] - (1.0 - share) * nearest[one])
+        chosen.append(keys[place])
+        left.remove(place)
+        row = alike[place]
         for other in left:
-            nearest[other] = max(nearest[other], similarity(key, other))
+            nearest[other] = max(nearest[other], row[other])
     return chosen

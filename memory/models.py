@@ -117,7 +117,7 @@ class Entry(models.Model):
     source = models.CharField(max_length=LONGEST_KEY, unique=True, null=True, blank=True)
     """What a program wrote it from, so that it is written once; null for people."""
     embedder = models.CharField(max_length=80, blank=True)
-    vector = VectorField(null=True, blank=True, editable=False)
+    vector = VectorField(half=True, null=True, blank=True, editable=False)
 
     objects = TenantManager()
 

@@ -44,17 +44,26 @@ def tokens_of(text: str) -> int:
 def _mentions(said: str, stem: str) -> bool:
     """Whether a form of it is among the words. A word begins with its stem, so that the others need
     not be looked at."""
-    return any(_stem(word) == stem for word in _beginning_with(stem).findall(said))
+    start = said.find(stem)
+    while start >= 0:
+        end = start + len(stem)
+        if not start or not _is_of_a_word(said[start - 1]):
+            while end < len(said) and _is_of_a_word(said[end]):
+                end += 1
+            if _stem(said[start:end]) == stem:
+                return True
+        start = said.find(stem, end)
+    return False
+
+
+def _is_of_a_word(character: str) -> bool:
+    """As `_WORD` has it."""
+    return character.isalnum() or character == "_"
 
 
 @lru_cache(maxsize=1000)
 def _stems(query: str) -> frozenset[str]:
     return frozenset(_stem(term) for term in terms(query))
-
-
-@lru_cache(maxsize=1000)
-def _beginning_with(stem: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{stem}\w*")
 
 
 @lru_cache(maxsize=50_000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from memory.embeddings.base import DIMENSIONS, Vectors
-from memory.fields import as_text, is_native
+from memory.fields import as_text, is_native, native_type
 
 MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of vectors that this process keeps at hand, of all scopes together."""
@@ -26,6 +26,8 @@ EXPLORED = 100
 """HNSW's ef_search: candidates that it looks at, at least."""
 BATCH = 40
 LOADED_AT_ONCE = 2000
+LEAST_ROOM = 64
+"""Rows that a matrix has free for what is written next."""
 
 Found = dict[int, float]
 """Similarity by primary key, the nearest first."""
@@ -54,6 +56,22 @@ def nearest_native(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found
         ordered = rows.annotate(distance=distance).order_by("distance")
         found = list(ordered.values_list("pk", "distance")[:limit])
     return {pk: -distance for pk, distance in sorted(found, key=lambda row: row[1])}
+
+
+def nearest_within(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found:
+    """The nearest of `rows`, all of which the database looks at: for rows that an index finds
+    quickly, beside their vectors."""
+    from django.db.models import FloatField
+    from django.db.models.expressions import RawSQL
+
+    table = rows.model._meta.db_table
+    distance = RawSQL(  # noqa: S611 (the table's name is the model's)
+        f'"{table}"."vector" <#> %s::{native_type(rows.db, table, "vector")}',
+        [as_text(vector.tobytes())],
+        output_field=FloatField(),
+    )
+    ordered = rows.annotate(distance=distance).order_by("distance")
+    return {pk: -figure for pk, figure in ordered.values_list("pk", "distance")[:limit]}
 
 
 def nearest_exact(
@@ -105,15 +123,47 @@ def _by_nearness(
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The vectors of one scope."""
+    """The vectors of one scope: the first `count` of rows that have room for some more."""
 
     version: int
-    ids: NDArray[np.int64]
-    vectors: Vectors
+    count: int
+    all_ids: NDArray[np.int64]
+    all_vectors: Vectors
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return self.all_ids[: self.count]
+
+    @property
+    def vectors(self) -> Vectors:
+        return self.all_vectors[: self.count]
 
     @property
     def nbytes(self) -> int:
-        return int(self.ids.nbytes + self.vectors.nbytes)
+        return int(self.all_ids.nbytes + self.all_vectors.nbytes)
+
+    def followed_by(self, version: int, added: Sequence[tuple[int, bytes]]) -> Matrix:
+        """The next version, with keys that come after those that are there. It shares the rows:
+        whoever reads this one looks no further than its count."""
+        count = self.count + len(added)
+        if count > len(self.all_ids):
+            kept = self.vectors.any(axis=1)
+            return _roomy(self.version, self.ids[kept], self.vectors[kept]).followed_by(
+                version, added
+            )
+        for place, (key, vector) in enumerate(added, start=self.count):
+            self.all_ids[place] = key
+            self.all_vectors[place] = np.frombuffer(vector, dtype=np.float32)
+        return Matrix(version, count, self.all_ids, self.all_vectors)
+
+
+def _roomy(version: int, ids: NDArray[np.int64], vectors: Vectors) -> Matrix:
+    """These, with room for an eighth more."""
+    count = len(ids)
+    room = count // 8 + LEAST_ROOM
+    all_ids = np.concatenate([ids, np.zeros(room, dtype=np.int64)])
+    all_vectors = np.concatenate([vectors, np.zeros((room, DIMENSIONS), dtype=np.float32)])
+    return Matrix(version, count, all_ids, all_vectors)
 
 
 class MatrixCache:
@@ -149,9 +199,23 @@ class MatrixCache:
                 self._kept.clear()
         return made
 
-    def erase(self, ids: Iterable[int]) -> None:
+    def follow(
+        self, scope_id: int, *, before: int, after: int, added: Sequence[tuple[int, str, bytes]]
+    ) -> None:
+        """Take the matrices of a scope from one version to the next, so that they need not be made
+        anew; `added` are keys, embedders and vectors. Those of another version stay as they are,
+        and are brought up to date when they are asked for."""
+        with self._lock:
+            for key, known in self._kept.items():
+                if key[1] == scope_id and known.version == before:
+                    news = [(pk, vector) for pk, embedder, vector in added if embedder == key[2]]
+                    self._kept[key] = known.followed_by(after, news)
+
+    def erase(self, ids: Collection[int]) -> None:
         """Have nothing of the vectors of these rows in any matrix. In place: a copy would cost more
         than the write that they went with."""
+        if not ids:
+            return
         gone = np.fromiter(ids, dtype=np.int64)
         with self._lock:
             for matrix in self._kept.values():
@@ -188,7 +252,7 @@ def _made(
             vector = loaded.get(int(ids[place]))
             if vector:
                 rows[place] = np.frombuffer(vector, dtype=np.float32)
-    return Matrix(version, ids, rows)
+    return _roomy(version, ids, rows)
 
 
 def is_indexed(rows: QuerySet[Any]) -> bool:

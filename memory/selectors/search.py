@@ -6,30 +6,35 @@ query itself; they are fused, thinned of repetitions, and cut to a number and a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import BinaryField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
+from memory.fields import NATIVE, native_type
 from memory.fusion import K, diversify, fuse
-from memory.indexes import TABLE, WORDS
+from memory.indexes import TABLE
 from memory.models import Entry, Kind, Scope
 from memory.scopes import Reader
+from memory.selectors.mentions import by_words
 from memory.tiers import Tier
-from memory.words import coverage, terms, tokens_of
+from memory.words import coverage, tokens_of
 
 if TYPE_CHECKING:
+    from memory.embeddings.base import Vectors
     from memory.embeddings.service import Embedded
     from memory.selectors.nearest import Matrix, MatrixCache
 
 POOL = 30
 """Candidates of each ranking."""
-MOST_SCORED = 1000
-"""Entries that the words of a query are ranked among, beyond which its frequent words are left
-out."""
+SPELLING_WEIGHT = 0.25
+"""What the places by hash vectors count for, beside 1 for those by words: both go by spelling, and
+words do it better (`loadtests.memory_search quality`)."""
 LEAST_SIMILARITY = 0.1
 """Below it vectors say nothing."""
 LEAST_COVERED = 0.34
@@ -135,44 +140,81 @@ def search(
     condition = (only or Filter()).condition(now)
     if reader.public_only:
         condition &= Q(is_public=True)
-    visible = Entry.objects.filter(condition, scope__in=sorted(scopes))
-    rows = _Candidates(visible, query)
+    rows = _Candidates(condition & Q(scope__in=sorted(scopes)), query)
+    batches: Iterator[list[int]] = iter(())
+    if parts.words:
+        batches = by_words(rows.ranked, sorted(scopes), query, at_once=POOL + 10)
+    first = next(batches, [])
+    rows.expect(first)  # One question for what both rankings name.
     near, knows_meaning = _by_meaning(rows, scopes, embedded) if parts.meaning else NONE
-    worded = _by_words(rows, sorted(scopes)) if parts.words else []
+    worded = _visible(rows, chain([first], batches))
     passing = rows.passing([*near, *worded])
     if near and knows_meaning:  # A word that is shared by chance says nothing.
         worded = [key for key in worded if key in passing and rows.covered(key) >= LEAST_COVERED]
-    best = (parts.meaning + parts.words) / (K + 1)
+    weights = _weights(parts, knows_meaning=knows_meaning)
+    best = sum(weights) / (K + 1)
     fused = {
         key: score / best
-        for key, score in fuse([list(near), worded]).items()
+        for key, score in fuse([list(near), worded], weights=weights).items()
         if key in passing and (not clear_only or _is_clear(near.get(key), rows.covered(key)))
     }
     chosen = _thinned(fused, rows, limit)
-    entries = visible.in_bulk(chosen)
+    entries = rows.visible.defer("vector").in_bulk(chosen)
     hits = (_hit(entries[key], fused[key], near, worded, rows) for key in chosen if key in entries)
     return list(_within(hits, token_budget))
+
+
+def _weights(parts: Parts, *, knows_meaning: bool) -> tuple[float, float]:
+    """How much the places by meaning and by words count."""
+    if not parts.meaning or not parts.words:
+        return float(parts.meaning), float(parts.words)
+    return (1.0 if knows_meaning else SPELLING_WEIGHT), 1.0
 
 
 class _Candidates:
     """The entries that the rankings name, as far as they are visible and what of them says which
     are the hits. Each is looked up once; the rest of the hits alone is loaded."""
 
-    def __init__(self, visible: QuerySet[Entry], query: str) -> None:
-        self.visible = visible
+    def __init__(self, condition: Q, query: str) -> None:
+        self.condition = condition
         self.query = query
+        self.visible = Entry.objects.filter(condition)
+        self._type = native_type(self.visible.db, TABLE, "vector")
+        self._expected: set[int] = set()
         self._asked: set[int] = set()
         self._rows: dict[int, tuple[str, str, bytes | None]] = {}
         self._covered: dict[int, float] = {}
 
+    @property
+    def is_native(self) -> bool:
+        """Whether pgvector searches them."""
+        return self._type in NATIVE
+
+    @property
+    def ranked(self) -> QuerySet[Entry]:
+        """What PostgreSQL is to rank. It is bounded by the scopes, which are the reader's, and by
+        the policies; the manager's condition, which is the same again, would have the planner
+        expect a tenth of the rows. What is ranked has to pass `visible` like everything else."""
+        return QuerySet(Entry, using=self.visible.db).filter(self.condition)
+
+    def expect(self, keys: Collection[int]) -> None:
+        """Look these up together with those that are asked for first."""
+        self._expected |= set(keys)
+
     def passing(self, keys: Collection[int]) -> set[int]:
         """Those of these that are visible."""
-        new = set(keys) - self._asked
-        if new:
+        if not self._asked.issuperset(keys):
+            new = self._expected.union(keys) - self._asked
             self._asked |= new
             found = self.visible.filter(pk__in=new).order_by()
-            columns = found.values_list("pk", "content", "embedder", "vector")
-            self._rows |= {key: values for key, *values in columns}  # type: ignore[misc]
+            if self.is_native:
+                # Written as numbers, they would take longer to read than to find.
+                packed = RawSQL(f'{self._type}_send("{TABLE}".vector)', (), BinaryField())  # noqa: S611
+                found = found.annotate(packed=packed)
+            columns = found.values_list(
+                "pk", "content", "embedder", "packed" if self.is_native else "vector"
+            )
+            self._rows |= {key: values for key, *values in columns}
         return self._rows.keys() & keys
 
     def covered(self, key: int) -> float:
@@ -184,8 +226,17 @@ class _Candidates:
     def embedder(self, key: int) -> str:
         return self._rows[key][1]
 
-    def vector(self, key: int) -> bytes:
-        return self._rows[key][2] or b""
+    def vector(self, key: int) -> Vectors | None:
+        import numpy as np
+
+        held = self._rows[key][2]
+        if not held:
+            return None
+        if not self.is_native:
+            return np.frombuffer(held, dtype=np.float32)
+        # As pgvector sends them: two numbers of 16 bits, then the floats, all in network order.
+        floats = np.frombuffer(held, dtype=">f2" if self._type == "halfvec" else ">f4", offset=4)
+        return floats.astype(np.float32)
 
 
 def _hit(
@@ -212,21 +263,19 @@ def _is_clear(similarity: float | None, covered: float) -> bool:
 
 
 def _thinned(scores: Mapping[int, float], rows: _Candidates, limit: int) -> list[int]:
+    """The best that do not repeat each other. Vectors of different embedders cannot be compared."""
     import numpy as np
 
-    keys = [key for key in scores if rows.vector(key)]
-    place = {key: number for number, key in enumerate(keys)}
-    held = np.frombuffer(b"".join(map(rows.vector, keys)), dtype=np.float32)
-    vectors = held.reshape(len(keys), -1) if keys else held.reshape(0, 0)
-    alike = (vectors @ vectors.T).tolist()
+    from memory.embeddings.base import DIMENSIONS
 
-    def similarity(one: int, other: int) -> float:
-        if one not in place or other not in place or rows.embedder(one) != rows.embedder(other):
-            return 0.0
-        cosine: float = alike[place[one]][place[other]]
-        return max(0.0, cosine - REPETITION) / (1.0 - REPETITION)
-
-    return diversify(scores, similarity, limit=limit)
+    if not scores:
+        return []
+    found = [rows.vector(key) for key in scores]
+    vectors = np.stack([np.zeros(DIMENSIONS, np.float32) if one is None else one for one in found])
+    embedders = np.array([rows.embedder(key) for key in scores])
+    cosines = (vectors @ vectors.T) * (embedders[:, None] == embedders)
+    alike = (cosines - REPETITION).clip(min=0.0) / (1.0 - REPETITION)
+    return diversify(scores, alike.tolist(), limit=limit)
 
 
 def _within(hits: Iterable[Hit], token_budget: int | None) -> Iterable[Hit]:
@@ -252,17 +301,18 @@ def _by_meaning(
     """The nearest with their similarity, and whether the vectors know more than spelling."""
     from memory.embeddings.hashed import HashEmbedder
     from memory.embeddings.service import get_service
-    from memory.selectors.nearest import is_indexed, nearest_exact, nearest_native
+    from memory.selectors.nearest import nearest_exact, nearest_within
 
     made = made or get_service().embed([rows.query])
     vector = made.vectors[0]
     if not vector.any():
         return NONE
     knows_meaning = made.embedder != HashEmbedder.name
-    if is_indexed(rows.visible):
-        found = nearest_native(rows.visible.filter(embedder=made.embedder), vector, limit=POOL)
+    if rows.is_native:
+        found = nearest_within(rows.ranked.filter(embedder=made.embedder), vector, limit=POOL)
         close = {key: figure for key, figure in found.items() if figure >= LEAST_SIMILARITY}
-        return close, knows_meaning
+        passing = rows.passing(close)
+        return {key: figure for key, figure in close.items() if key in passing}, knows_meaning
     exact = nearest_exact(
         (_matrix(pk, version, made.embedder) for pk, version in scopes.items()),
         vector,
@@ -279,10 +329,19 @@ def forget_matrices() -> None:
         _matrices.clear()
 
 
-def erase_vectors(entry_ids: Iterable[int]) -> None:
-    """Have nothing of these entries among the vectors that are kept at hand."""
+def follow(
+    scope_id: int,
+    *,
+    before: int,
+    after: int,
+    added: Sequence[tuple[int, str, bytes]],
+    gone: Collection[int],
+) -> None:
+    """Have the vectors that are kept at hand become those of a scope's next version: what was
+    added, as (key, embedder, vector), and nothing of what is gone."""
     if _matrices is not None:
-        _matrices.erase(entry_ids)
+        _matrices.erase(gone)
+        _matrices.follow(scope_id, before=before, after=after, added=added)
 
 
 def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
@@ -291,93 +350,28 @@ def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
     global _matrices  # noqa: PLW0603
     if _matrices is None:
         _matrices = MatrixCache()
-    rows = Entry.objects.filter(scope=scope_id, embedder=embedder).order_by("pk")
-    database = connections[rows.db].settings_dict["NAME"]
+
+    def rows() -> QuerySet[Entry]:
+        return Entry.objects.filter(scope=scope_id, embedder=embedder).order_by("pk")
+
+    database = connections[Entry.objects.db].settings_dict["NAME"]
     return _matrices.get(
         (str(database), scope_id, embedder),
         version=version,
-        ids=lambda: rows.values_list("pk", flat=True),
+        ids=lambda: rows().values_list("pk", flat=True),
         load=lambda ids: {
-            pk: vector or b"" for pk, vector in rows.filter(pk__in=ids).values_list("pk", "vector")
+            pk: vector or b""
+            for pk, vector in rows().filter(pk__in=ids).values_list("pk", "vector")
         },
     )
 
 
-# --- By words ----------------------------------------------------------------------------------
-
-
-def _by_words(rows: _Candidates, scope_ids: Sequence[int]) -> list[int]:
-    asked = terms(rows.query)
-    if not asked:
-        return []
-    if connections[rows.visible.db].vendor == "postgresql":
-        return _by_tsvector(rows.visible, asked)
-    return _by_fts5(rows, scope_ids, asked)
-
-
-def _by_tsvector(visible: QuerySet[Entry], asked: Sequence[str]) -> list[int]:
-    from django.db.models import BooleanField, FloatField
-    from django.db.models.expressions import RawSQL
-
-    given = " | ".join(f"'{term}'" for term in asked)
-    query = "to_tsquery('english', %s)"
-    matches = RawSQL(f'"{TABLE}".words @@ {query}', [given], output_field=BooleanField())  # noqa: S611
-    rank = RawSQL(f'ts_rank("{TABLE}".words, {query})', [given], output_field=FloatField())  # noqa: S611
-    ordered = visible.filter(matches).annotate(rank=rank).order_by("-rank", "-pk")
-    return list(ordered.values_list("pk", flat=True)[:POOL])
-
-
-def _by_fts5(rows: _Candidates, scope_ids: Sequence[int], asked: Sequence[str]) -> list[int]:
-    """Candidates by BM25, from the index, in which the scope is one of the words; then those of
-    them that pass the other conditions."""
-    within = " OR ".join(f'"{key}"' for key in scope_ids)
-    using = rows.visible.db
-    match = _match(within, _rarest(using, within, asked))
-    statement = (
-        f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s "  # noqa: S608
-        "AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank LIMIT %s OFFSET %s"
-    )
+def _visible(rows: _Candidates, batches: Iterable[Sequence[int]]) -> list[int]:
+    """The first of what is named that are visible."""
     found: list[int] = []
-    start, size = 0, POOL + 10
-    while len(found) < POOL:
-        with connections[using].cursor() as cursor:
-            cursor.execute(statement, [match, size, start])
-            ids = [row[0] for row in cursor.fetchall()]
-        passed = rows.passing(ids)
-        found += [key for key in ids if key in passed]
-        if len(ids) < size:
+    for batch in batches:
+        passed = rows.passing(batch)
+        found += [key for key in batch if key in passed]
+        if len(found) >= POOL:
             break
-        start, size = start + size, size * 8
     return found[:POOL]
-
-
-def _rarest(using: str, within: str, asked: Sequence[str]) -> Sequence[str]:
-    """The terms to look for: all, unless more than `MOST_SCORED` entries have one. BM25 works out a
-    figure for each of them, so the most frequent terms, which count least in it, are left out."""
-    if _count(using, [_match(within, asked)])[0] <= MOST_SCORED:
-        return asked
-    counts = _count(using, [_match(within, [term]) for term in asked])
-    wanted: list[str] = []
-    total = 0
-    for count, term in sorted(zip(counts, asked, strict=True)):
-        total += count
-        if wanted and total > MOST_SCORED:
-            break
-        wanted += [term] if count else []
-    return wanted or asked
-
-
-def _match(within: str, words: Sequence[str]) -> str:
-    asked = " OR ".join(f'"{term}"' for term in words)
-    return f"scope_id : ({within}) AND content : ({asked})"
-
-
-def _count(using: str, matches: Sequence[str]) -> list[int]:
-    """How many entries match each, counted as far as it matters."""
-    one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {WORDS} WHERE {WORDS} MATCH %s LIMIT %s))"  # noqa: S608
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join([one] * len(matches))}",
-            [given for match in matches for given in (match, MOST_SCORED + 1)],
-        )
-        return list(cursor.fetchone())

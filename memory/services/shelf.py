@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models import QuerySet
 
 from memory import tiers
@@ -22,7 +22,7 @@ from memory.models import Entry, EntryEvent, Scope
 from memory.scopes import ScopeName
 from memory.tiers import Kept, Move, NoRoom, Tier
 
-FIRST_AT_ONCE, MOST_AT_ONCE = 8, 64
+FIRST_AT_ONCE, MOST_AT_ONCE = 4, 64
 """Entries that are looked at together when somebody has to leave."""
 ROOM_WAS_NEEDED = "room was needed for something worth more"
 EXPIRED = "not used for as long as the tier keeps things"
@@ -37,6 +37,8 @@ class Shelf:
         self.limits = tier_limits()
         self._bytes = {tier: scope.bytes_of(tier) for tier in Tier}
         self._events: list[EntryEvent] = []
+        self._added: list[tuple[int, str, bytes]] = []
+        """The keys of what is new, who embedded it, and its vectors."""
         self._gone: dict[int, str] = {}
         """The keys and texts of what went for good; entries themselves may be kept anew."""
         self._moving: set[int] = set()
@@ -48,6 +50,8 @@ class Shelf:
         """Keep a new entry, at the cost of what is worth less. Raises `NoRoom`."""
         self._place(entry, Tier(entry.tier))
         entry.save(force_insert=True)
+        if entry.vector is not None:
+            self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
         self._note(entry, Move.STORED, reason)
 
     def move(self, entry: Entry, tier: Tier, move: Move, reason: str) -> bool:
@@ -74,19 +78,19 @@ class Shelf:
         """Take entries out for good."""
         if not entries:
             return
-        Entry.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
+        rows = Entry.objects.filter(pk__in=[entry.pk for entry in entries])
+        self._gone |= dict(rows.order_by().values_list("pk", "content"))
+        rows.delete()
         for entry in entries:
             self._bytes[Tier(entry.tier)] -= entry.size
             self._note(entry, move, reason)
-        self._gone |= {entry.pk: entry.content for entry in entries}
 
     def expire(self, tier: Tier | None = None) -> int:
         """Take out what has expired, of one tier or of all; how much that was."""
-        found = self.entries().filter(expires_at__lte=self.now).exclude(pk__in=self._moving)
         expired = [
             entry
             for one in (Tier if tier is None else [tier])
-            for entry in found.filter(tier=one).order_by()
+            for entry in self._read(_EXPIRED, one, _as_stored(self.now))
         ]
         self.remove(expired, Move.EXPIRED, EXPIRED)
         return len(expired)
@@ -100,12 +104,16 @@ class Shelf:
 
     def close(self) -> None:
         """Write the bytes and the events."""
-        EntryEvent.objects.bulk_create(self._events)
-        figures: dict[str, Any] = {f"{tier}_bytes": self._bytes[tier] for tier in Tier}
-        Scope.objects.filter(pk=self.scope.pk).update(version=new_version(), **figures)
-        if self._gone:
-            gone = dict(self._gone)
-            transaction.on_commit(lambda: drop_vectors_of(gone), robust=True)
+        insert_events(self._events)
+        before, after = self.scope.version, new_version()
+        figures = [self._bytes[tier] for tier in Tier]
+        with connections[Entry.objects.db].cursor() as cursor:
+            cursor.execute(_FIGURES, [after, *figures, self.scope.pk])
+        scope_id, added, gone = self.scope.pk, self._added, dict(self._gone)
+        transaction.on_commit(
+            lambda: follow(scope_id, before=before, after=after, added=added, gone=gone),
+            robust=True,
+        )
 
     # --- Room ----------------------------------------------------------------------------------
 
@@ -120,34 +128,40 @@ class Shelf:
         if self._bytes[tier] + entry.size > limits.max_bytes:
             if entry.size <= limits.max_bytes:
                 self.expire(tier)
+            looked_at: dict[int, Entry] = {}
             leaving = tiers.make_room(
-                map(kept, self._leaving_first(tier)),
+                (kept(looked_at.setdefault(one.pk, one)) for one in self._leaving_first(tier)),
                 incoming=incoming,
                 occupied=self._bytes[tier],
                 limits=limits,
             )
-            self._let_go([one.id for one in leaving])
+            self._let_go([looked_at[one.id] for one in leaving])
         self._bytes[tier] += entry.size
 
     def _leaving_first(self, tier: Tier) -> Iterator[Entry]:
         """The entries of a tier, the least valuable first; read as far as they are wanted."""
-        there = self.entries().filter(tier=tier).exclude(pk__in=self._moving)
-        ordered = there.order_by("pinned", "standing", "pk")
         start, count = 0, FIRST_AT_ONCE
-        while part := list(ordered[start : start + count]):
+        while part := self._read(_LEAVING, tier, count, start):
             yield from part
+            if len(part) < count - len(self._moving):
+                return
             start, count = start + count, MOST_AT_ONCE
 
-    def _let_go(self, ids: Sequence[int]) -> None:
+    def _let_go(self, entries: Sequence[Entry]) -> None:
         """Have entries leave their tier: to the next faster one if they would live there and find
         room, else out."""
         out: list[Entry] = []
-        for entry in self.entries().filter(pk__in=ids).order_by("standing", "pk"):
+        for entry in entries:
             tier = tiers.demotion(kept(entry), self.limits, self.now)
             entry.falls += 1
             if tier is None or not self.move(entry, tier, Move.DEMOTED, ROOM_WAS_NEEDED):
                 out.append(entry)
         self.remove(out, Move.EVICTED, ROOM_WAS_NEEDED)
+
+    def _read(self, statement: str, tier: Tier, *given: Any) -> list[Entry]:
+        """Entries of a tier by one of the statements below, without those between two tiers."""
+        found = Entry.objects.raw(statement, [self.scope.pk, tier, *given])
+        return [entry for entry in found if entry.pk not in self._moving]
 
     def _note(self, entry: Entry, move: Move, reason: str, before: Tier | None = None) -> None:
         self._events.append(
@@ -242,14 +256,64 @@ def kept(entry: Entry) -> Kept:
     )
 
 
-def drop_vectors_of(gone: Mapping[int, str]) -> None:
-    """Have nothing of these entries in what this process has cached."""
-    # A process that has embedded or searched nothing does not load what does.
-    if "memory.embeddings.service" in sys.modules:
+def follow(
+    scope_id: int,
+    *,
+    before: int,
+    after: int,
+    added: Sequence[tuple[int, str, bytes]],
+    gone: Mapping[int, str],
+) -> None:
+    """Bring what this process has cached of a scope to its next version, with nothing of what is
+    gone. A process that has embedded or searched nothing does not load what does."""
+    if gone and "memory.embeddings.service" in sys.modules:
         from memory.embeddings.service import get_service
 
         get_service().forget(list(gone.values()))
     if "memory.selectors.search" in sys.modules:
-        from memory.selectors.search import erase_vectors
+        from memory.selectors import search
 
-        erase_vectors(gone)
+        search.follow(scope_id, before=before, after=after, added=added, gone=gone)
+
+
+# --- Statements --------------------------------------------------------------------------------
+# Those that every write has, written out: to have them phrased anew takes several times as long
+# as to carry them out.
+
+_RULED_BY = (
+    "id, scope_id, workspace_id, tier, kind, size, importance, surprise, uses, total_uses, falls, "
+    "pinned, standing, last_used_at, expires_at"
+)
+"""What the rules look at; not the content, nor the vector."""
+_OF_A_TIER = f"SELECT {_RULED_BY} FROM memory_entry WHERE scope_id = %s AND tier = %s"  # noqa: S608
+_EXPIRED = f"{_OF_A_TIER} AND expires_at <= %s"
+_LEAVING = f"{_OF_A_TIER} ORDER BY pinned, standing, id LIMIT %s OFFSET %s"
+_FIGURES = (
+    "UPDATE memory_scope SET version = %s, "  # noqa: S608
+    + ", ".join(f"{tier}_bytes = %s" for tier in Tier)
+    + " WHERE id = %s"
+)
+_EVENT_FIELDS = [field for field in EntryEvent._meta.concrete_fields if not field.primary_key]
+_EVENT_COLUMNS = ", ".join(str(field.column) for field in _EVENT_FIELDS)
+_EVENTS = f"INSERT INTO memory_entryevent ({_EVENT_COLUMNS}) VALUES "  # noqa: S608
+_ONE_EVENT = f"({', '.join(['%s'] * len(_EVENT_FIELDS))})"
+EVENTS_AT_ONCE = 50
+"""Within the 999 parameters that an old SQLite takes."""
+
+
+def insert_events(events: Sequence[EntryEvent]) -> None:
+    """Write them, as the events of a scope that is locked."""
+    connection = connections[EntryEvent.objects.db]
+    for start in range(0, len(events), EVENTS_AT_ONCE):
+        part = events[start : start + EVENTS_AT_ONCE]
+        given = [
+            field.get_db_prep_save(getattr(event, field.attname), connection)
+            for event in part
+            for field in _EVENT_FIELDS
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_EVENTS + ", ".join([_ONE_EVENT] * len(part)), given)
+
+
+def _as_stored(moment: datetime) -> Any:
+    return connections[Entry.objects.db].ops.adapt_datetimefield_value(moment)

@@ -133,7 +133,7 @@ def test_many_of_another_tenant_do_not_crowd_out_the_own(people: People) -> None
 def test_words_that_nearly_everything_has_are_left_out_where_there_is_much(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memory.selectors.search.MOST_SCORED", 5)
+    monkeypatch.setattr("memory.selectors.mentions.MOST_SCORED", 5)
     for number in range(12):
         remember(people.ours, f"Tram line {number} is decided.")
     remember(people.ours, "The funicular is decided.")
@@ -183,7 +183,8 @@ def test_fusion_keeps_everything_and_prefers_what_all_prefer(
 
 @given(st.dictionaries(st.integers(0, 20), st.floats(0.01, 1.0), max_size=10), st.integers(0, 12))
 def test_diversity_chooses_each_once(scores: dict[int, float], limit: int) -> None:
-    chosen = diversify(scores, lambda one, other: float(one % 3 == other % 3), limit=limit)
+    alike = [[float(one % 3 == other % 3) for other in scores] for one in scores]
+    chosen = diversify(scores, alike, limit=limit)
     assert len(chosen) == len(set(chosen)) == min(limit, len(scores))
     if chosen:
         assert scores[chosen[0]] == max(scores.values())
