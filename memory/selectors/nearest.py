@@ -148,19 +148,18 @@ class Matrix:
         count = self.count + len(added)
         if count > len(self.all_ids):
             kept = self.vectors.any(axis=1)
-            return _roomy(self.version, self.ids[kept], self.vectors[kept]).followed_by(
-                version, added
-            )
+            grown = _roomy(self.version, self.ids[kept], self.vectors[kept], least=len(added))
+            return grown.followed_by(version, added)
         for place, (key, vector) in enumerate(added, start=self.count):
             self.all_ids[place] = key
             self.all_vectors[place] = np.frombuffer(vector, dtype=np.float32)
         return Matrix(version, count, self.all_ids, self.all_vectors)
 
 
-def _roomy(version: int, ids: NDArray[np.int64], vectors: Vectors) -> Matrix:
-    """These, with room for an eighth more."""
+def _roomy(version: int, ids: NDArray[np.int64], vectors: Vectors, *, least: int = 0) -> Matrix:
+    """These, with room for an eighth more, and for `least`."""
     count = len(ids)
-    room = count // 8 + LEAST_ROOM
+    room = max(count // 8 + LEAST_ROOM, least)
     all_ids = np.concatenate([ids, np.zeros(room, dtype=np.int64)])
     all_vectors = np.concatenate([vectors, np.zeros((room, DIMENSIONS), dtype=np.float32)])
     return Matrix(version, count, all_ids, all_vectors)

@@ -340,8 +340,8 @@ def follow(
     """Have the vectors that are kept at hand become those of a scope's next version: what was
     added, as (key, embedder, vector), and nothing of what is gone."""
     if _matrices is not None:
-        _matrices.erase(gone)
         _matrices.follow(scope_id, before=before, after=after, added=added)
+        _matrices.erase(gone)  # Some of what was added may be gone again.
 
 
 def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:

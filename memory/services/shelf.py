@@ -16,6 +16,7 @@ from typing import Any
 from django.db import IntegrityError, connections, transaction
 from django.db.models import QuerySet
 
+from aragora_site.bulk import insert_rows
 from memory import tiers
 from memory.limits import tier_limits
 from memory.models import Entry, EntryEvent, Scope
@@ -36,7 +37,9 @@ class Shelf:
         self.now = now
         self.limits = tier_limits()
         self._bytes = {tier: scope.bytes_of(tier) for tier in Tier}
-        self._events: list[EntryEvent] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._new: list[tuple[Entry, str]] = []
+        """What has its place, and is written before anybody looks, all in one go."""
         self._added: list[tuple[int, str, bytes]] = []
         """The keys of what is new, who embedded it, and its vectors."""
         self._gone: dict[int, str] = {}
@@ -49,10 +52,7 @@ class Shelf:
     def add(self, entry: Entry, reason: str) -> None:
         """Keep a new entry, at the cost of what is worth less. Raises `NoRoom`."""
         self._place(entry, Tier(entry.tier))
-        entry.save(force_insert=True)
-        if entry.vector is not None:
-            self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
-        self._note(entry, Move.STORED, reason)
+        self._new.append((entry, reason))
 
     def move(self, entry: Entry, tier: Tier, move: Move, reason: str) -> bool:
         """Take an entry to another tier, if there is room; whether it went. Its uses count anew."""
@@ -100,11 +100,13 @@ class Shelf:
         self._note(entry, move, reason)
 
     def entries(self) -> QuerySet[Entry]:
+        self._write_new()
         return Entry.objects.filter(scope=self.scope).defer("vector")
 
     def close(self) -> None:
-        """Write the bytes and the events."""
-        insert_events(self._events)
+        """Write what is new, the bytes and the events."""
+        self._write_new()
+        insert_rows(EntryEvent, _OF_AN_EVENT, self._events)
         before, after = self.scope.version, new_version()
         figures = [self._bytes[tier] for tier in Tier]
         with connections[Entry.objects.db].cursor() as cursor:
@@ -114,6 +116,18 @@ class Shelf:
             lambda: follow(scope_id, before=before, after=after, added=added, gone=gone),
             robust=True,
         )
+
+    def _write_new(self) -> None:
+        new, self._new = self._new, []
+        if len(new) > 1 and connections[Entry.objects.db].features.can_return_rows_from_bulk_insert:
+            Entry.objects.bulk_create([entry for entry, _ in new])
+        else:  # An SQLite before 3.35 does not tell the keys of several.
+            for entry, _ in new:
+                entry.save(force_insert=True)
+        for entry, reason in new:
+            if entry.vector is not None:
+                self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
+            self._note(entry, Move.STORED, reason)
 
     # --- Room ----------------------------------------------------------------------------------
 
@@ -160,23 +174,13 @@ class Shelf:
 
     def _read(self, statement: str, tier: Tier, *given: Any) -> list[Entry]:
         """Entries of a tier by one of the statements below, without those between two tiers."""
+        self._write_new()
         found = Entry.objects.raw(statement, [self.scope.pk, tier, *given])
         return [entry for entry in found if entry.pk not in self._moving]
 
     def _note(self, entry: Entry, move: Move, reason: str, before: Tier | None = None) -> None:
-        self._events.append(
-            EntryEvent(
-                entry_id=entry.pk,
-                scope=self.scope,
-                workspace_id=self.scope.workspace_id,
-                move=move,
-                tier=entry.tier,
-                from_tier=before or "",
-                reason=reason[:200],
-                size=entry.size,
-                created_at=self.now,
-            )
-        )
+        where = (self.scope.pk, self.scope.workspace_id, entry.tier, before or "")
+        self._events.append((entry.pk, *where, move, reason[:200], entry.size, self.now))
 
 
 _MOVING = ["tier", "uses", "falls", "standing", "expires_at", "pinned", "surprise", "last_used_at"]
@@ -293,26 +297,10 @@ _FIGURES = (
     + ", ".join(f"{tier}_bytes = %s" for tier in Tier)
     + " WHERE id = %s"
 )
-_EVENT_FIELDS = [field for field in EntryEvent._meta.concrete_fields if not field.primary_key]
-_EVENT_COLUMNS = ", ".join(str(field.column) for field in _EVENT_FIELDS)
-_EVENTS = f"INSERT INTO memory_entryevent ({_EVENT_COLUMNS}) VALUES "  # noqa: S608
-_ONE_EVENT = f"({', '.join(['%s'] * len(_EVENT_FIELDS))})"
-EVENTS_AT_ONCE = 50
-"""Within the 999 parameters that an old SQLite takes."""
-
-
-def insert_events(events: Sequence[EntryEvent]) -> None:
-    """Write them, as the events of a scope that is locked."""
-    connection = connections[EntryEvent.objects.db]
-    for start in range(0, len(events), EVENTS_AT_ONCE):
-        part = events[start : start + EVENTS_AT_ONCE]
-        given = [
-            field.get_db_prep_save(getattr(event, field.attname), connection)
-            for event in part
-            for field in _EVENT_FIELDS
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(_EVENTS + ", ".join([_ONE_EVENT] * len(part)), given)
+_OF_AN_EVENT = (
+    *("entry_id", "scope_id", "workspace_id", "tier", "from_tier"),
+    *("move", "reason", "size", "created_at"),
+)
 
 
 def _as_stored(moment: datetime) -> Any:

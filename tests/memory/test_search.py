@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memory import words
+from memory.embeddings.base import DIMENSIONS
 from memory.fusion import diversify, fuse
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
+from memory.selectors.nearest import Matrix, MatrixCache
 from memory.selectors.search import Filter, Parts, is_empty, search
 from memory.services.entries import forget
 from memory.tiers import Tier
@@ -162,6 +165,41 @@ def test_hash_vectors_are_always_there(people: People, monkeypatch: pytest.Monke
     remember(people.ours, HEATING)
     found = contents(people.reader(people.alice), "heat an old house", parts=Parts(words=False))
     assert found[0] == HEATING
+
+
+lots = st.lists(
+    st.tuples(st.integers(0, 200), st.sets(st.integers(1, 400), max_size=9)), max_size=5
+)
+
+
+@given(lots)
+def test_vectors_at_hand_follow_what_is_written(changes: list[tuple[int, set[int]]]) -> None:
+    """Whatever number is added and removed at once, they are as if they were read anew."""
+    cache, held, version, key = MatrixCache(), {1: unit(1)}, 0, ("db", 7, "embedder")
+
+    def read() -> Matrix:
+        return cache.get(key, version=version, ids=lambda: sorted(held), load=lambda _: held)
+
+    read()
+    for count, gone in changes:
+        first = max(held, default=0) + 1
+        added = {first + number: unit(first + number) for number in range(count)}
+        news = [(pk, "embedder", vector) for pk, vector in added.items()]
+        cache.follow(7, before=version, after=version + 1, added=news)
+        cache.erase(gone)
+        held = {pk: vector for pk, vector in (held | added).items() if pk not in gone}
+        version += 1
+        matrix = cache._kept[key]
+        assert matrix.version == version
+        there = matrix.vectors.any(axis=1)
+        found = zip(matrix.ids[there], matrix.vectors[there], strict=True)
+        assert {int(pk): row.tobytes() for pk, row in found} == held
+
+
+def unit(number: int) -> bytes:
+    row = np.zeros(DIMENSIONS, dtype=np.float32)
+    row[number % DIMENSIONS] = 1.0 + number
+    return row.tobytes()
 
 
 # --- The arithmetic ----------------------------------------------------------------------------
