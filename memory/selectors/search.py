@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 POOL = 30
 """Candidates of each ranking."""
-SPELLING_WEIGHT = 0.25
-"""What the places by hash vectors count for, beside 1 for those by words: both go by spelling, and
-words do it better (`loadtests.memory_search quality`)."""
+SPELLING_WEIGHT = 0.01
+"""What places by hash vectors count for, beside 1 for those by words: they follow what the words
+found. More costs places (docs/MEMORY.md)."""
 LEAST_SIMILARITY = 0.1
 """Below it vectors say nothing."""
 LEAST_COVERED = 0.34
