@@ -32,7 +32,7 @@ def coverage(query: str, text: str) -> float:
     if not asked:
         return 0.0
     said = text.lower()
-    return sum(stem in said and _mentions(said, stem) for stem in asked) / len(asked)
+    return sum(one in said and _mentions(said, one) for one in asked) / len(asked)
 
 
 def tokens_of(text: str) -> int:
@@ -41,18 +41,18 @@ def tokens_of(text: str) -> int:
     return math.ceil((len(text) / 4.0 + wide) * 1.25)
 
 
-def _mentions(said: str, stem: str) -> bool:
+def _mentions(said: str, wanted: str) -> bool:
     """Whether a form of it is among the words. A word begins with its stem, so that the others need
     not be looked at."""
-    start = said.find(stem)
+    start = said.find(wanted)
     while start >= 0:
-        end = start + len(stem)
+        end = start + len(wanted)
         if not start or not _is_of_a_word(said[start - 1]):
             while end < len(said) and _is_of_a_word(said[end]):
                 end += 1
-            if _stem(said[start:end]) == stem:
+            if stem(said[start:end]) == wanted:
                 return True
-        start = said.find(stem, end)
+        start = said.find(wanted, end)
     return False
 
 
@@ -63,11 +63,12 @@ def _is_of_a_word(character: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def _stems(query: str) -> frozenset[str]:
-    return frozenset(_stem(term) for term in terms(query))
+    return frozenset(stem(term) for term in terms(query))
 
 
 @lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """What forms of a word have in common, roughly."""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word.removesuffix(ending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from django.db.models import QuerySet
 
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
-from memory.words import terms
+from memory.words import stem, terms
 from ratelimit.keys import key_behind
 
 TRENDING_SECONDS = 300
@@ -25,6 +26,15 @@ SAME_TOPIC = 0.5
 MOST_DEBATES = 500
 """The newest, of which topics are made."""
 LABEL_WORDS = 3
+_WORD = re.compile(r"\w+")
+_WORDS_OF_ANY_QUESTION = """
+actually allow allowed answer bad best better choose consider debate decide decision enough ever get
+give go good great idea important instead keep kind less let like likely long lot made make makes
+making many matter may might much must need needed needs new one people possible prefer question
+rather really reason right start still stop sure take thing things think true try use used using
+want way ways well whether without work worse worst worth wrong yes yet
+"""
+_LIGHT = frozenset(_WORDS_OF_ANY_QUESTION.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +119,31 @@ def _weight(age: timedelta) -> float:
 
 
 def _document_counts(questions: Sequence[str]) -> Counter[str]:
-    return Counter(term for question in questions for term in set(terms(question)))
+    return Counter(
+        one for question in questions for one in {stem(term) for term in terms(question)}
+    )
 
 
 def _label(questions: Sequence[str], common: Mapping[str, int], total: int) -> str:
-    """The words that most of the topic's questions share and few others have, in the order in
-    which its newest question has them."""
-    counts = Counter(term for question in questions for term in set(terms(question)))
-    worth = {
-        term: count * math.log(1 + total / common[term])
-        for term, count in counts.items()
-        if not term.isdigit() and len(term) > 2
+    """The words that most of the topic's questions share and few others have, each in one form, in
+    the order and the spelling of its newest question."""
+    written = {
+        word.lower(): word for question in reversed(questions) for word in _WORD.findall(question)
     }
-    best = sorted(worth, key=lambda term: (-worth[term], term))[:LABEL_WORDS]
-    order = terms(questions[0])
-    best.sort(key=lambda term: order.index(term) if term in order else len(order))
-    return " ".join(best).capitalize() or questions[0][:40]
+    forms: dict[str, str] = {}
+    for question in questions:
+        for term in terms(question):
+            if _says_something(term, written[term]):
+                forms.setdefault(stem(term), term)
+    counts = _document_counts(questions)
+    worth = {one: counts[one] * math.log(1 + total / common[one]) for one in forms}
+    best = sorted(forms, key=lambda one: -worth[one])[:LABEL_WORDS]
+    words = [written[term] for one, term in forms.items() if one in best]
+    label = " ".join(words) or questions[0][:40]
+    return label[:1].upper() + label[1:]
+
+
+def _says_something(term: str, written: str) -> bool:
+    if term.isdigit() or term in _LIGHT:
+        return False
+    return len(term) > 2 or (len(term) == 2 and written.isupper())

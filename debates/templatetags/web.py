@@ -31,14 +31,14 @@ def version() -> str:
 
 
 @register.filter
-def markdown(text: str, citable: Collection[int] = ()) -> SafeString:
-    """An agent's or a person's text as safe HTML. Citations of the `citable` numbers are links."""
+def markdown(text: str, citable: Collection[int | str] = ()) -> SafeString:
+    """An agent's or a person's text as safe HTML. Citations of what is `citable` are links."""
     return render_markdown(text, citable or ())
 
 
 @register.filter
-def cite(text: str, citable: Collection[int] = ()) -> SafeString:
-    """A plain text, its citations of the `citable` numbers as links to their documents."""
+def cite(text: str, citable: Collection[int | str] = ()) -> SafeString:
+    """A plain text, its citations of what is `citable` as links."""
     return format_html_join(
         "",
         "{}",

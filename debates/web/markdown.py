@@ -29,9 +29,9 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
 
 
-def render_markdown(text: str, citable: Collection[int] = ()) -> SafeString:
-    """The text as safe HTML; headings begin at `h4`. Citations of the `citable` numbers lead to
-    their documents."""
+def render_markdown(text: str, citable: Collection[int | str] = ()) -> SafeString:
+    """The text as safe HTML; headings begin at `h4`. Citations of what is `citable` lead
+    there."""
     tokens = _parser().parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
@@ -49,7 +49,7 @@ def render_markdown(text: str, citable: Collection[int] = ()) -> SafeString:
     return mark_safe(clean)  # noqa: S308 (nh3 has just cleaned it)
 
 
-def _with_citations(tokens: Iterable[Token], citable: Collection[int]) -> Iterator[Token]:
+def _with_citations(tokens: Iterable[Token], citable: Collection[int | str]) -> Iterator[Token]:
     """The same inline tokens, with a link for each citation that stands in no other link."""
     depth = 0
     for token in tokens:

@@ -1,4 +1,4 @@
-"""The texts that a citation, such as [1] or [106], leads to."""
+"""The texts that a citation leads to: [1] or [106] to a document, [M1] to what was recalled."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 
 from django.db.models.functions import Length, Substr
 
+from debates.choices import EventType
 from debates.models import Debate, Document
 from debates.selectors.transcript import Transcript
 
 CITATION = re.compile(r"\[(\d{1,4})\]")
+"""Of a document."""
+_CITED = re.compile(r"\[(\d{1,4}|M\d{1,2})\]")
+"""The same, or of what was recalled."""
 SHOWN_CHARACTERS = 20_000
 """Of one text; a page that carries ten long reports would be slow to open."""
 
@@ -42,6 +46,12 @@ class Sources:
     documents: tuple[Source, ...]
     from_corpus: bool
     """They are the texts that come with Aragora, and not the debate's own."""
+    recalled: frozenset[str] = frozenset()
+    """The labels of what the debate was shown of earlier ones."""
+
+    @property
+    def citable(self) -> frozenset[int | str]:
+        return self.numbers | self.recalled
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -52,8 +62,9 @@ class Sources:
         return any(source.is_cited for source in self.documents)
 
 
-def anchor_of(number: int) -> str:
-    return f"document-{number}"
+def anchor_of(key: int | str) -> str:
+    """The id on the page of a document, by its number, or of what was recalled, by its label."""
+    return f"document-{key}" if isinstance(key, int) else f"recalled-{key}"
 
 
 def sources_of(debate: Debate, transcript: Transcript) -> Sources:
@@ -64,8 +75,14 @@ def sources_of(debate: Debate, transcript: Transcript) -> Sources:
     )
     own = _read(cited, debate=debate)
     if own or all(spec["is_language_model"] for spec in debate.panel):
-        return Sources(own, from_corpus=False)
-    return Sources(_read(cited, debate=None), from_corpus=True)
+        return Sources(own, from_corpus=False, recalled=_labels(transcript))
+    corpus = _read(cited, debate=None)
+    return Sources(corpus, from_corpus=True, recalled=_labels(transcript))
+
+
+def _labels(transcript: Transcript) -> frozenset[str]:
+    recalls = (note for note in transcript["notes"] if note["type"] == EventType.MEMORY_RECALL)
+    return frozenset(entry["label"] for note in recalls for entry in note["data"]["entries"])
 
 
 def _read(cited: Collection[int], debate: Debate | None) -> tuple[Source, ...]:
@@ -101,16 +118,16 @@ def _numbers_in(said: Any) -> Iterator[int]:
             yield from _numbers_in(value)
 
 
-def pieces(text: str, numbers: Collection[int]) -> Iterator[tuple[str, int | None]]:
-    """The text in pieces: (words, None), and (citation, number) for each that leads somewhere."""
+def pieces(text: str, citable: Collection[int | str]) -> Iterator[tuple[str, int | str | None]]:
+    """The text in pieces: (words, None), and (citation, key) for each that leads somewhere."""
     at = 0
-    for found in CITATION.finditer(text):
-        number = int(found[1])
-        if number not in numbers:
+    for found in _CITED.finditer(text):
+        key = int(found[1]) if found[1].isdecimal() else found[1]
+        if key not in citable:
             continue
         if found.start() > at:
             yield text[at : found.start()], None
-        yield found[0], number
+        yield found[0], key
         at = found.end()
     if at < len(text):
         yield text[at:], None

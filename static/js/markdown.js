@@ -82,17 +82,19 @@ function mark(found) {
   return found[0];
 }
 
-/** Make the citations of `sources`, as in "[106]", links to their documents on the page. */
+/** Make the citations of `sources` links: "[106]" to its document on the page, "[M1]" to what was recalled. */
 export function citeIn(element, sources) {
   if (!sources.size) return element;
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   const texts = [];
   while (walker.nextNode()) texts.push(walker.currentNode);
   for (const text of texts) {
-    if (text.parentElement.closest("a, code, pre") || !/\[\d/.test(text.data)) continue;
-    const pieces = text.data.split(/\[(\d{1,4})\]/).map((piece, index) => {
+    if (text.parentElement.closest("a, code, pre") || !/\[M?\d/.test(text.data)) continue;
+    const pieces = text.data.split(/\[(\d{1,4}|M\d{1,2})\]/).map((piece, index) => {
       if (index % 2 === 0) return piece;
-      return sources.has(Number(piece)) ? h("a", { href: `#document-${Number(piece)}` }, `[${piece}]`) : `[${piece}]`;
+      const recalled = piece.startsWith("M");
+      const key = recalled ? piece : Number(piece);
+      return sources.has(key) ? h("a", { href: `#${recalled ? "recalled" : "document"}-${key}` }, `[${piece}]`) : `[${piece}]`;
     });
     text.replaceWith(...pieces);
   }

@@ -170,13 +170,14 @@ export class Renderer {
     const note = transcript.notes.find(({ type }) => type === "memory_recall");
     if (!note) return [];
     const { entries, settled = [] } = note.data;
+    for (const { label } of entries) this.sources.add(label); // What is said from now on may cite them.
     return [h("section", { class: "recall", "aria-labelledby": "recall-title" },
       h("h2", { id: "recall-title" }, "What was recalled"),
       h("div", {}, settled.map((one) => h("p", {}, "This question was settled before: ",
         h("a", { href: `/debates/${one.slug}/` }, one.question), ` came to “${one.answer}”. `,
         h("a", { href: `/?build_on=${one.slug}` }, "Build on it"))),
       entries.length > 0 && h("p", { class: "help" }, "The first round was shown this, as quoted text that may be wrong or out of date."),
-      entries.length > 0 && h("ol", { class: "recalled" }, entries.map((entry) => h("li", {}, h("details", {},
+      entries.length > 0 && h("ol", { class: "recalled" }, entries.map((entry) => h("li", { id: `recalled-${entry.label}` }, h("details", {},
         h("summary", {}, h("span", { class: "figures" }, `[${entry.label}]`), ` ${entry.kind.charAt(0).toUpperCase()}${entry.kind.slice(1)}: ${entry.why}`),
         h("p", { class: "recalled-text" }, entry.content),
         entry.slug && h("p", {}, h("a", { href: `/debates/${entry.slug}/` }, "The debate that left it"))))))))];

@@ -230,8 +230,8 @@ def test_diversity_chooses_each_once(scores: dict[int, float], limit: int) -> No
 
 @given(st.text("aeds yÉß_1\n-", max_size=40), st.text("aeds yÉß_1\n-", max_size=60))
 def test_coverage_is_the_share_of_stems_that_both_have(query: str, text: str) -> None:
-    asked = {words._stem(term) for term in terms(query)}
-    said = {words._stem(word) for word in words._WORD.findall(text.lower())}
+    asked = {words.stem(term) for term in terms(query)}
+    said = {words.stem(word) for word in words._WORD.findall(text.lower())}
     assert coverage(query, text) == (len(asked & said) / len(asked) if asked else 0.0)
 
 

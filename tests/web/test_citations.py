@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
-from debates.choices import DebateStatus
+from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
 from debates.web.markdown import render_markdown
 from tests.factories import make_debate, make_document, make_model_spec
-from tests.web.records import hold_first_rounds, make_verdict
+from tests.web.records import Record, hold_first_rounds, make_verdict
 from tests.web.test_debate_page import read
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +74,18 @@ def test_own_documents_come_with_their_text_and_a_name_only_once(client: Client)
     assert '<a href="#document-1">[1]</a>, not [106].' in page
     assert "The tram cut traffic." in page
     assert read(client, debate).count("notes.txt") == 1
+
+
+def test_a_citation_of_what_was_recalled_leads_to_it(client: Client) -> None:
+    debate = make_debate()
+    recalled: dict[str, Any] = dict.fromkeys(("tier", "slug", "debate_id", "created_at"), "")
+    recalled |= {"id": 1, "label": "M1", "kind": "decision", "why": "close", "content": "Build it."}
+    recall = {"entries": [{**recalled, "importance": 1.0, "score": 1.0}], "settled": []}
+    Record(debate).add(EventType.MEMORY_RECALL, recall)
+    hold_first_rounds(debate, proposals=[("ada", "It was decided [M1], not so [M2].")])
+    page = page_of(client, debate.slug)
+    assert '<a href="#recalled-M1">[M1]</a>, not so [M2].' in page
+    assert '<li id="recalled-M1">' in page
 
 
 def test_citations_in_prose_are_links_but_not_within_code_or_links() -> None:

@@ -211,7 +211,7 @@ def _live(page: DebatePage, sources: Sources, is_price_known: bool, share: str) 
     by_link = f"?{urlencode({'share': share})}" if share else ""
     return {
         "snapshot": page.snapshot,
-        "sources": sorted(sources.numbers),
+        "sources": [*sorted(sources.numbers), *sorted(sources.recalled)],
         "price_known": is_price_known,
         "socket_url": f"{SOCKET_URL}{by_link}",
         "debate_url": f"{address}{by_link}",
