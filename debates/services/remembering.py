@@ -6,7 +6,7 @@ many stood behind the decision, and by how much it led.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,6 +40,7 @@ ARGUMENT_IMPORTANCE = 0.6
 QUESTION_LENGTH, ANSWER_LENGTH, REASON_LENGTH = 500, 1200, 700
 MISSED_SINCE = timedelta(days=1)
 MOST_MISSED = 100
+MOST_TRIES = 3
 _TELL_ITS_HOME = ("visibility", "owner", "workspace__personal_to")
 
 
@@ -53,6 +54,7 @@ def remember_debates(*, debate_ids: Collection[UUID], now: datetime) -> int:
     except Exception as error:
         if len(debate_ids) > 1:
             return sum(remember_debates(debate_ids=[one], now=now) for one in debate_ids)
+        _failures.update(debate_ids)
         names = [str(debate_id) for debate_id in debate_ids]
         log.warning("debate_not_remembered", debate_ids=names, error=type(error).__name__)
         return 0
@@ -60,15 +62,22 @@ def remember_debates(*, debate_ids: Collection[UUID], now: datetime) -> int:
 
 @across_tenants(Purpose.QUEUE)
 def remember_missed(*, now: datetime) -> int:
-    """Remember debates of the last day whose worker died before it could; how many they were."""
+    """Remember debates of the last day whose worker died before it could; how many they were. One
+    that cannot be remembered is tried `MOST_TRIES` times by each process."""
+    given_up = [debate_id for debate_id, tries in _failures.items() if tries >= MOST_TRIES]
     missed = Debate.objects.filter(
         status=DebateStatus.COMPLETED,
         question_vector__isnull=True,
         completed_at__gte=now - MISSED_SINCE,
     )
     # Some may fail each time: in a fixed order they would keep the others waiting for good.
+    missed = missed.exclude(pk__in=given_up)
     ids = list(missed.order_by("?").values_list("pk", flat=True)[:MOST_MISSED])
     return remember_debates(debate_ids=ids, now=now) if ids else 0
+
+
+_failures: Counter[UUID] = Counter()
+"""How often each of the debates that could not be remembered was tried here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from debates.choices import DebateStatus, EventType, Visibility
 from debates.engine.planner import next_step
@@ -23,7 +24,7 @@ from debates.running.loading import take_waiting
 from debates.running.recalling import Recaller
 from debates.services import editing, sharing
 from debates.services.panels import build_setup
-from debates.services.remembering import remember_debates, remember_missed
+from debates.services.remembering import MOST_TRIES, remember_debates, remember_missed
 from memory.embeddings.service import reset_service
 from memory.models import Entry, Scope
 from memory.tiers import Tier
@@ -274,6 +275,22 @@ def test_a_debate_whose_worker_died_too_soon_is_remembered_later(
     assert remember_missed(now=timezone.now()) == 1
     assert Entry.objects.filter(debate_id=debate.pk).exists()
     assert remember_missed(now=timezone.now()) == 0
+
+
+def test_a_debate_that_cannot_be_remembered_holds_up_no_other(
+    heard: Ears, server: ModelServer
+) -> None:
+    broken, whole = held(heard, server), held(heard, server)
+    Entry.objects.all().delete()
+    QuestionVector.objects.all().delete()
+    broken.verdict.delete()
+    with capture_logs() as logs:
+        assert remember_missed(now=timezone.now()) == 1
+        for _ in range(MOST_TRIES):
+            assert remember_missed(now=timezone.now()) == 0
+    assert {entry.debate_id for entry in Entry.objects.all()} == {whole.pk}
+    failed = [entry for entry in logs if entry["event"] == "debate_not_remembered"]
+    assert [entry["debate_ids"] for entry in failed] == [[str(broken.pk)]] * MOST_TRIES
 
 
 def test_memory_follows_the_debate_when_it_is_published_and_deleted(
