@@ -15,6 +15,10 @@ def _native(schema_editor):
 
 
 def _have(schema_editor, kind):
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT to_regtype(%s) IS NULL", [kind])
+        if cursor.fetchone()[0]:
+            return  # pgvector has halves since 0.7.
     schema_editor.execute(
         f"ALTER TABLE {indexes.TABLE} ALTER COLUMN vector TYPE {kind}(256) USING vector::{kind}(256)"
     )
