@@ -12,8 +12,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from debates.providers.base import AgentSpec, ProviderError, RateLimited, RequestRejected
+from debates.engine.types import Position
+from debates.providers.base import (
+    AgentSpec,
+    ProviderError,
+    RateLimited,
+    RequestRejected,
+    ServerFailed,
+)
+from debates.providers.clients import MAX_CONNECTIONS, http_client
 from debates.providers.http1 import MAX_HEAD, Http1Transport
+from debates.providers.reach import BoundedTransport
 from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
 
@@ -232,6 +241,30 @@ async def test_a_certificate_is_checked(tmp_path: Path) -> None:
         async with httpx2.AsyncClient(transport=transport()) as client:
             with pytest.raises(httpx2.ConnectError):
                 await client.get(url)
+
+
+async def test_a_stream_that_says_it_is_done_is_not_waited_for(
+    asked: Asked, make_model_spec: MakeSpec
+) -> None:
+    text = "REASONING: It is so.\\nANSWER: Yes\\nCONFIDENCE: 0.5"
+    body = f'data: {{"choices": [{{"delta": {{"content": "{text}"}}, "finish_reason": "stop"}}]}}'
+    head = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
+    async with serving(Script(f"{head}{body}\n\ndata: [DONE]\n\n".encode())) as script:
+        reply, _ = await asked.ask(make_model_spec(base_url=script.url), make_call())
+        await script.over.wait()
+
+    assert isinstance(reply, Position)
+    assert script.connections == 1
+
+
+async def test_half_a_refusal_gives_its_place_back(asked: Asked, make_model_spec: MakeSpec) -> None:
+    half = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 99\r\n\r\n{"
+    async with serving(Script(*[half] * 3, closes=True)) as script:
+        with pytest.raises(ServerFailed):
+            await asked.ask(make_model_spec(base_url=script.url), make_call())
+        bounded = http_client(script.url)._transport
+        assert isinstance(bounded, BoundedTransport)
+        assert bounded._inner._room._value == MAX_CONNECTIONS
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ it; together with what both libraries make of the answer that was nine tenths of
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from functools import cached_property
 from typing import Any
 
@@ -70,7 +71,8 @@ class _Completions:
         try:
             response = await self._http.send(request, stream=True)
             if not response.is_success:
-                await response.aread()
+                async with aclosing(response):
+                    await response.aread()
         except httpx2.TimeoutException as error:
             raise APITimeoutError(request=request) from error
         except httpx2.RequestError as error:

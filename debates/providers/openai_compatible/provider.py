@@ -111,19 +111,21 @@ class OpenAICompatibleProvider(LanguageModelProvider):
         chat = cast(ChatModel, model)
         response = await chat.post(messages, settings, ModelRequestParameters(), stream=True)
         async with aclosing(response):
-            events, answer = Events(), StreamedAnswer(chat.thinking_tags)
-            body = response.aiter_bytes()
-            with chat.naming_errors(response):
-                async for piece in body:
-                    for data in events.feed(piece):
-                        if data.startswith(DONE):
-                            break
-                        if text := answer.take(data):
-                            yield text
-                    else:
-                        continue
-                    await _hear_out(response)
-                    break
+            events, answer, over = Events(), StreamedAnswer(chat.thinking_tags), False
+            try:
+                with chat.naming_errors(response):
+                    async with asyncio.timeout(None) as limit:
+                        async for piece in response.aiter_bytes():
+                            for data in events.feed(piece):
+                                if data.startswith(DONE):
+                                    over = True
+                                    now = asyncio.get_running_loop().time()
+                                    limit.reschedule(now + LAST_WORDS_SECONDS)
+                                elif not over and (text := answer.take(data)):
+                                    yield text
+            except (TimeoutError, httpx2.TransportError):
+                if not over:
+                    raise
             yield answer.heard()
 
     async def fill_in(
@@ -139,13 +141,3 @@ class OpenAICompatibleProvider(LanguageModelProvider):
             data = await response.aread()
             with chat.naming_errors(response):
                 return whole_answer(data, chat.thinking_tags)
-
-
-async def _hear_out(response: httpx2.Response) -> None:
-    """Wait a little for the end of a body of which nothing more is wanted."""
-    try:
-        async with asyncio.timeout(LAST_WORDS_SECONDS):
-            async for _ in cast(httpx2.AsyncByteStream, response.stream):
-                pass
-    except (TimeoutError, httpx2.TransportError):
-        pass
