@@ -30,9 +30,9 @@ class Instance:
     start_seconds: Constant = Constant(60, "s", "a planning figure: a machine or a pod that starts")
     drain_seconds: Constant = Constant(30, "s", "the guide's connection draining")
     debate_seconds: Constant = Constant(45, "s", "the guide: 30 to 60 s for three rounds")
-    cpu_idle: Constant = Constant(0.01, "cores", "python -m loadtests.instances_behind_nginx")
+    cpu_idle: Constant = Constant(0.03, "cores", "python -m loadtests.instances_behind_nginx")
     cpu_of_debate: Constant = Constant(
-        0.26, "core seconds", "python -m loadtests.instances_behind_nginx"
+        0.19, "core seconds", "python -m loadtests.instances_behind_nginx"
     )
     cpu_of_delivery: Constant = Constant(11e-6, "core seconds", "python -m loadtests.stream_fanout")
     deliveries_of_socket: Constant = Constant(
@@ -47,7 +47,7 @@ class Instance:
     queries_of_request: Constant = Constant(
         10, "queries", "the page of a debate; calls of the API take one to six"
     )
-    memory_idle: Constant = Constant(192, "MB", "python -m loadtests.instances_behind_nginx")
+    memory_idle: Constant = Constant(208, "MB", "python -m loadtests.instances_behind_nginx")
     memory_of_debate: Constant = Constant(
         1.2, "MB", "python -m loadtests.fifty_debates: its limit of 250 MB, less the idle figure"
     )
