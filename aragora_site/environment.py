@@ -327,7 +327,11 @@ class Environment:
         group=REDIS,
     )
     cache_ttl: int = setting(
-        "ARAGORA_CACHE_TTL", 300, integer(0), "Default lifetime of a cached answer, s.", group=REDIS
+        "ARAGORA_CACHE_TTL",
+        300,
+        integer(0),
+        "Default lifetime of a cached answer, s; 0: no answers are kept.",
+        group=REDIS,
     )
 
     max_concurrent_debates: int = setting(

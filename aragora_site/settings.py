@@ -125,7 +125,14 @@ if ARAGORA.redis_url:
             "LOCATION": ARAGORA.redis_url,
             "TIMEOUT": ARAGORA.cache_ttl,
             "KEY_PREFIX": "aragora:cache",
-        }
+        },
+        # `debates.caching`. Another release may make answers of another form.
+        "answers": {
+            "BACKEND": "aragora_site.caches.TolerantRedisCache",
+            "LOCATION": ARAGORA.redis_url,
+            "TIMEOUT": ARAGORA.cache_ttl,
+            "KEY_PREFIX": f"aragora:answers:{VERSION}",
+        },
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -133,7 +140,14 @@ else:
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "TIMEOUT": ARAGORA.cache_ttl,
-        }
+        },
+        # On its own, so that many answers do not drive out what is counted in the other one.
+        "answers": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": "answers",
+            "TIMEOUT": ARAGORA.cache_ttl,
+            "OPTIONS": {"MAX_ENTRIES": 500},
+        },
     }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -4,8 +4,13 @@ from datetime import datetime
 
 from debates.running.jobs import reconcile
 from debates.running.upkeep import EVERY_SECONDS, keep_memory
+from debates.selectors.agents import warm_ratings
+from debates.selectors.topics import warm_topics
 
 RECONCILIATION_SECONDS = 5.0
+WARM_RATINGS_SECONDS = 45.0
+"""Before the ratings that are kept grow old."""
+WARM_TOPICS_SECONDS = 240.0
 
 
 def _reconcile(now: datetime) -> None:
@@ -16,7 +21,17 @@ def _keep_memory(now: datetime) -> None:
     keep_memory(now=now)
 
 
+def _warm_ratings(now: datetime) -> None:
+    warm_ratings()
+
+
+def _warm_topics(now: datetime) -> None:
+    warm_topics(now=now)
+
+
 CHORES = (
     ("job_reconciliation", RECONCILIATION_SECONDS, _reconcile),
     ("memory_upkeep", float(EVERY_SECONDS), _keep_memory),
+    ("ratings_warmer", WARM_RATINGS_SECONDS, _warm_ratings),
+    ("topics_warmer", WARM_TOPICS_SECONDS, _warm_topics),
 )

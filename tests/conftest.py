@@ -15,6 +15,7 @@ from django.db import connections
 from hypothesis import settings
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
+from debates.caching import RATINGS, ROUNDS, TOPICS
 from monitoring import health
 from tests.factories import make_user
 from tests.support import processes
@@ -43,6 +44,13 @@ def _no_embedder_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_health_of_another_test() -> None:
     """How the instance was a moment ago is what another test made of it."""
     health.forget_answers()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Answers made from the rows of another test."""
+    for kept in (RATINGS, ROUNDS, TOPICS):
+        kept.forget()
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from aragora_site.bulk import insert_rows, select_rows, update_rows
+from debates.caching import RATINGS
 from debates.engine.types import Verdict
 from debates.models import Debate, Match, MatchResult, Rating
 from debates.models.rating import OVERALL
@@ -59,6 +60,7 @@ def record_match(*, debate: Debate, verdict: Verdict, now: datetime) -> MatchRec
             for rating in standings.values()
         ],
     )
+    RATINGS.changed()
     return MatchRecorded(
         debate_id=str(debate.pk),
         domain=debate.domain,
@@ -256,4 +258,5 @@ def _write(
     )
     gone = [rating.pk for key, rating in stored.items() if key not in computed]
     Rating.objects.filter(pk__in=gone).delete()
+    RATINGS.changed()
     MatchResult.objects.bulk_update(results, _RESULT_FIGURES, batch_size=100)

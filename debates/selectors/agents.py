@@ -1,13 +1,16 @@
 """Agents and their standing."""
 
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from django.db.models import Count, F, Sum, Window
-from django.db.models.functions import Abs, Rank
+from django.db.models import Count, F, Sum
+from django.db.models.functions import Abs
 
+from debates.caching import RATINGS
 from debates.models import Agent, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING
@@ -59,16 +62,27 @@ class Leaderboard:
     total: int
 
 
+class Rated(NamedTuple):
+    """An agent's rating as it is stored."""
+
+    agent: str
+    elo: float
+    games: int
+    wins: int
+    losses: int
+    draws: int
+    updated_at: datetime
+
+    @property
+    def win_rate(self) -> float:
+        return self.wins / self.games
+
+
 def agent_cards() -> list[AgentCard]:
-    """The enabled agents, by name. Two queries."""
+    """The enabled agents, by name. At most two queries."""
     agents = list(Agent.objects.filter(enabled=True).order_by("name"))
     roster = Roster(agents)
-    ratings = {
-        rating.agent: rating
-        for rating in Rating.objects.filter(
-            domain=OVERALL, agent__in=[agent.name for agent in agents]
-        )
-    }
+    ratings = {rating.agent: rating for rating in _ratings(OVERALL)}
     return [_card(agent, roster, ratings.get(agent.name)) for agent in agents]
 
 
@@ -82,10 +96,15 @@ class SortBy(StrEnum):
     RECENT_ACTIVITY = "recent_activity"
 
 
-_COLUMNS = {SortBy.WIN_RATE: "share", SortBy.RECENT_ACTIVITY: "updated_at"}
+_SORTED_BY: Mapping[SortBy, Callable[[Rated], Any]] = {
+    SortBy.ELO: lambda rated: rated.elo,
+    SortBy.WINS: lambda rated: rated.wins,
+    SortBy.GAMES: lambda rated: rated.games,
+    SortBy.WIN_RATE: lambda rated: rated.win_rate,
+    SortBy.RECENT_ACTIVITY: lambda rated: rated.updated_at,
+}
 
 
-@analytics
 def leaderboard(
     *,
     domain: str = OVERALL,
@@ -100,29 +119,62 @@ def leaderboard(
 
     Agents with fewer games than `min_games`, or none since `played_since`, are left out before
     anybody is ranked."""
-    ratings = Rating.objects.filter(domain=domain, games__gte=max(1, min_games))
-    if played_since is not None:
-        ratings = ratings.filter(updated_at__gte=played_since)
-    column = _COLUMNS.get(sort_by, sort_by.value)
-    ranked = ratings.annotate(
-        rank=Window(Rank(), order_by=F("elo").desc()), share=F("wins") * 1.0 / F("games")
-    ).order_by(column if ascending else f"-{column}", "agent")
+    if domain != OVERALL and domain not in rated_domains():
+        return Leaderboard(rows=[], total=0)
+    ranked = sorted(
+        (
+            rated
+            for rated in _ratings(domain)
+            if rated.games >= max(1, min_games)
+            and (played_since is None or rated.updated_at >= played_since)
+        ),
+        key=lambda rated: rated.agent,
+    )
+    ranks = _ranks(rated.elo for rated in ranked)
+    ranked.sort(key=_SORTED_BY[sort_by], reverse=not ascending)
     return Leaderboard(
         rows=[
             Standing(
-                rank=rating.rank,
-                name=rating.agent,
-                elo=rating.elo,
-                games=rating.games,
-                wins=rating.wins,
-                losses=rating.losses,
-                draws=rating.draws,
-                win_rate=rating.wins / rating.games,
+                rank=ranks[rated.elo],
+                name=rated.agent,
+                elo=rated.elo,
+                games=rated.games,
+                wins=rated.wins,
+                losses=rated.losses,
+                draws=rated.draws,
+                win_rate=rated.win_rate,
             )
-            for rating in ranked[offset : offset + limit]
+            for rated in ranked[offset : offset + limit]
         ],
-        total=ratings.count(),
+        total=len(ranked),
     )
+
+
+def _ranks(ratings: Iterable[float]) -> dict[float, int]:
+    """The rank of each rating: 1 and as many as are better."""
+    ranks: dict[float, int] = {}
+    for rank, rating in enumerate(sorted(ratings, reverse=True), start=1):
+        ranks.setdefault(rating, rank)
+    return ranks
+
+
+def _ratings(domain: str) -> Sequence[Rated]:
+    """All ratings of a domain."""
+    return RATINGS.get(f"of:{domain}", lambda: _read_ratings(domain))
+
+
+@analytics
+def _read_ratings(domain: str) -> tuple[Rated, ...]:
+    rows = Rating.objects.filter(domain=domain).values_list(*Rated._fields)
+    return tuple(Rated(*row) for row in rows)
+
+
+def warm_ratings() -> None:
+    """Have the ratings at hand before they are asked for."""
+    domains = _read_domains()
+    RATINGS.refresh("domains", lambda: domains)
+    for domain in (OVERALL, *domains):
+        RATINGS.refresh(f"of:{domain}", functools.partial(_read_ratings, domain))
 
 
 class Mover(TypedDict):
@@ -155,14 +207,18 @@ def recent_movers(*, since: datetime, limit: int = 10) -> list[Mover]:
     ]
 
 
-@analytics
-def rated_domains() -> list[str]:
+def rated_domains() -> Sequence[str]:
     """The domains that have a ranking, by name."""
+    return RATINGS.get("domains", _read_domains)
+
+
+@analytics
+def _read_domains() -> tuple[str, ...]:
     domains = Rating.objects.exclude(domain=OVERALL).filter(games__gt=0)
-    return list(domains.order_by("domain").values_list("domain", flat=True).distinct())
+    return tuple(domains.order_by("domain").values_list("domain", flat=True).distinct())
 
 
-def _card(agent: Agent, roster: Roster, rating: Rating | None) -> AgentCard:
+def _card(agent: Agent, roster: Roster, rating: Rated | None) -> AgentCard:
     reason = roster.why_not(agent.name)
     rated = agent.rated and agent.is_language_model
     initial = INITIAL_RATING if rated else None

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db.models import QuerySet
 
+from aragora_site.tenancy.scopes import act_for
+from debates.caching import TOPICS
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
 from memory.words import stem, terms
 from ratelimit.keys import key_behind
 
-TRENDING_SECONDS = 300
-"""How long trending topics are kept."""
 HALF_LIFE = timedelta(days=2)
 """After which a debate counts half."""
 SAME_TOPIC = 0.5
@@ -50,18 +49,31 @@ class Topic:
 def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[Topic]:
     """The topics of the debates that the viewer may see, the liveliest first. Kept for 300 s; what
     has been hidden or deleted since is left out."""
-    key = f"trending-topics:{_who(viewer)}"
-    found: list[Topic] | None = cache.get(key)
-    if found is None:
-        found = make_topics(visible=debates_visible_to(viewer), now=now)
-        cache.set(key, found, TRENDING_SECONDS)
-    ids = {debate_id for topic in found for debate_id in topic.debate_ids}
+    found = TOPICS.get(
+        _who(viewer), lambda: make_topics(visible=debates_visible_to(viewer), now=now)
+    )
+    shown: list[Topic] = []
+    for start in range(0, len(found), limit):
+        if len(shown) >= limit:
+            break
+        shown += _still_visible(found[start : start + limit], viewer)
+    return shown[:limit]
+
+
+def warm_topics(*, now: datetime) -> None:
+    """Have the topics that everybody sees at hand before they are asked for."""
+    with act_for():
+        TOPICS.refresh(_who(None), lambda: make_topics(visible=debates_visible_to(None), now=now))
+
+
+def _still_visible(topics: Sequence[Topic], viewer: Viewer) -> list[Topic]:
+    ids = {debate_id for topic in topics for debate_id in topic.debate_ids}
     there = set(debates_visible_to(viewer).filter(pk__in=ids).values_list("pk", flat=True))
-    shown = [
+    left = [
         Topic(topic.label, topic.score, tuple(one for one in topic.debate_ids if one in there))
-        for topic in found
+        for topic in topics
     ]
-    return [topic for topic in shown if topic.debate_ids][:limit]
+    return [topic for topic in left if topic.debate_ids]
 
 
 def _who(viewer: Viewer) -> str:

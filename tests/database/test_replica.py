@@ -61,6 +61,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
                 DATABASE_URL=primary.url,
                 ARAGORA_REPLICA_DATABASE_URL=standby.url,
                 ARAGORA_REPLICA_MAX_LAG="2",
+                ARAGORA_CACHE_TTL="0",  # Every leaderboard is read.
             )
         )
         yield Site(server, primary, standby)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.cache import caches
+from django.db import connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from aragora_site import caches as tolerant
+from debates.caching import ALIAS, RATINGS
+from tests.factories import make_rating
 from tests.support.processes import Process, free_port, redis_process
 from tests.support.sites import wait_until
 
@@ -29,10 +33,12 @@ def redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proce
     process.wait_for_line("eady to accept")
     monkeypatch.setattr(tolerant, "AWAY_SECONDS", 0.2)
     settings.CACHES = {
-        "default": {
+        alias: {
             "BACKEND": "aragora_site.caches.TolerantRedisCache",
             "LOCATION": f"redis://127.0.0.1:{port}/0",
+            "KEY_PREFIX": alias,
         }
+        for alias in ("default", ALIAS)
     }
     yield process
     process.stop()
@@ -64,7 +70,7 @@ def test_it_answers_without_redis_and_with_it_again(redis: Process, number: int)
 
     def is_shared() -> bool:
         cache.set("ben", 1488)
-        return not cache._is_away
+        return not cache._outage.is_on
 
     wait_until(is_shared)
     assert cache.get("ben") == 1488
@@ -77,3 +83,43 @@ def test_passwords_cannot_be_tried_without_end(redis: Process, client: Client) -
     answers = [client.post("/sign-in/", form).status_code for _ in range(12)]
     assert answers[:10] == [200] * 10
     assert answers[-1] == 429
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_leaderboard_is_there_and_true_without_redis(
+    redis: Process, client: Client, number: int
+) -> None:
+    def names() -> list[str]:
+        answer = client.get("/api/v1/leaderboard")
+        assert answer.status_code == 200
+        return [row["name"] for row in answer.json()["rankings"]]
+
+    make_rating("ada", 1512.0)
+    assert names() == ["ada"]
+    redis.signal(number)
+    began = time.monotonic()
+    make_rating("ben", 1488.0)
+    RATINGS.changed()
+    assert names() == ["ada", "ben"]
+    assert names() == ["ada", "ben"]
+    assert time.monotonic() - began < SOON_SECONDS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_threads_one_waits_for_a_redis_that_hangs(
+    redis: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tolerant, "AWAY_SECONDS", 60.0)
+    caches["default"].set("ada", 1512)
+    redis.signal(signal.SIGSTOP)
+    assert caches["default"].get("ada") is None
+
+    def ask(_: int) -> float:
+        began = time.monotonic()
+        caches["default"].get("ada")
+        connections.close_all()
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(8) as threads:
+        assert max(threads.map(ask, range(40))) < tolerant.TIMEOUT_SECONDS

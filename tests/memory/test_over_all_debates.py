@@ -111,6 +111,7 @@ def test_topics_gather_what_belongs_together_the_liveliest_first(db: None) -> No
     assert topics[1].score == pytest.approx(0.25, abs=0.01)
 
 
+@pytest.mark.django_db(transaction=True)  # Within a transaction nothing is kept.
 def test_trending_topics_are_kept_but_not_what_was_hidden(db: None) -> None:
     now, fields = timezone.now(), owned("alice")
     debate = decided(**{**fields, "visibility": Visibility.PUBLIC})

@@ -39,7 +39,7 @@ def test_each_domain_has_its_own() -> None:
     make_rating("ben", 1500.0, domain="art", games=0)
     assert [row["elo"] for row in selectors.leaderboard(domain="law").rows] == [1600.0]
     assert selectors.leaderboard(domain="nothing").rows == []
-    assert selectors.rated_domains() == ["law"]
+    assert list(selectors.rated_domains()) == ["law"]
 
 
 def test_the_win_rate_is_wins_in_games() -> None:

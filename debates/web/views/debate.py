@@ -12,12 +12,15 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
 from debates import selectors
+from debates.caching import ROUNDS
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import (
     InvalidInput,
@@ -118,6 +121,7 @@ def _page(
         "debate": debate,
         "snapshot": snapshot,
         "page": page,
+        "rounds": _rounds(debate, page, sources),
         # Nothing happens to one that nobody has started.
         "reloads": not page.is_over and page.status != DebateStatus.CREATED,
         "sources": sources,
@@ -149,6 +153,23 @@ def _page(
     if not page.is_over and not share:
         give_cookie(request, response)
     return response
+
+
+def _rounds(debate: Debate, page: DebatePage, sources: Sources) -> SafeString:
+    """What was said, round by round: most of the page, and most of the work for it."""
+
+    def render_rounds() -> SafeString:
+        return mark_safe(  # noqa: S308 (made by templates)
+            "".join(
+                render_to_string("web/parts/round.html", {"round": round_, "sources": sources})
+                for round_ in page.rounds
+            )
+        )
+
+    if not page.is_over:
+        return render_rounds()
+    citable = ",".join(map(str, sorted(sources.numbers)))
+    return ROUNDS.get(f"{debate.pk}:{debate.epoch}:{debate.last_seq}:{citable}", render_rounds)
 
 
 def _sharing(request: HttpRequest, debate: Debate) -> dict[str, Any]:
