@@ -398,7 +398,7 @@ class MatchResultAdmin(ReadOnlyAdmin):
 
 @admin.register(Rating)
 class RatingAdmin(ReadOnlyAdmin):
-    list_display = ("agent", "in_domain", "elo", "games", "wins", "losses", "draws")
+    list_display = ("agent", "in_domain", "elo", "games", "wins", "losses", "draws", "bt")
     list_filter = ("domain",)
     search_fields = ("agent",)
 

@@ -57,9 +57,16 @@ class StandingOut(BaseModel):
     name: str
     agent: str = Field(description="The same as `name`.")
     elo: float
-    bt: float | None = Field(description="Bradley-Terry strength; null until it is computed.")
-    bt_low: float | None
-    bt_high: float | None
+    bt: float | None = Field(
+        description="Bradley-Terry strength over all debates; null before there are ten."
+    )
+    bt_low: float | None = Field(description="Where its 95 % interval begins.")
+    bt_high: float | None = Field(description="Where it ends.")
+    place_best: int | None = Field(
+        description="The best place by strength that it may hold: agents whose intervals overlap "
+        "are tied."
+    )
+    place_worst: int | None = Field(description="The worst place that it may hold.")
     wins: int
     losses: int
     draws: int
@@ -162,6 +169,4 @@ def _rows(asked: LeaderboardIn, *, domain: str) -> selectors.Leaderboard:
 
 
 def _told(rows: Iterable[selectors.Standing]) -> list[dict[str, Any]]:
-    # The batch estimates are another computation; until it has run there is nothing to tell.
-    not_computed = dict.fromkeys(("bt", "bt_low", "bt_high", "brier"))
-    return [{**row, "agent": row["name"], **not_computed} for row in rows]
+    return [{**row, "agent": row["name"], "brier": None} for row in rows]

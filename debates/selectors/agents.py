@@ -14,6 +14,7 @@ from debates.caching import RATINGS
 from debates.models import Agent, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING
+from debates.ranking.places import places
 from debates.services.panels import Roster
 from monitoring.replica import analytics
 
@@ -52,6 +53,14 @@ class Standing(TypedDict):
     draws: int
     win_rate: float
     """Wins in games, from 0 to 1; 0 before the first game."""
+    bt: float | None
+    """Bradley-Terry strength over all its debates at once; None until there are enough."""
+    bt_low: float | None
+    bt_high: float | None
+    """The ends of its 95 % interval."""
+    place_best: int | None
+    place_worst: int | None
+    """Between which places by strength it may stand: agents whose intervals overlap are tied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,9 @@ class Rated(NamedTuple):
     wins: int
     losses: int
     draws: int
+    bt: float | None
+    bt_low: float | None
+    bt_high: float | None
     updated_at: datetime
 
     @property
@@ -131,6 +143,7 @@ def leaderboard(
         key=lambda rated: rated.agent,
     )
     ranks = _ranks(rated.elo for rated in ranked)
+    place_of = _places(ranked)
     ranked.sort(key=_SORTED_BY[sort_by], reverse=not ascending)
     return Leaderboard(
         rows=[
@@ -143,6 +156,11 @@ def leaderboard(
                 losses=rated.losses,
                 draws=rated.draws,
                 win_rate=rated.win_rate,
+                bt=rated.bt,
+                bt_low=rated.bt_low,
+                bt_high=rated.bt_high,
+                place_best=place_of[rated.agent][0],
+                place_worst=place_of[rated.agent][1],
             )
             for rated in ranked[offset : offset + limit]
         ],
@@ -156,6 +174,20 @@ def _ranks(ratings: Iterable[float]) -> dict[float, int]:
     for rank, rating in enumerate(sorted(ratings, reverse=True), start=1):
         ranks.setdefault(rating, rank)
     return ranks
+
+
+def _places(ranked: Iterable[Rated]) -> dict[str, tuple[int | None, int | None]]:
+    """The places by strength that each may hold."""
+    found: dict[str, tuple[int | None, int | None]] = {
+        rated.agent: (None, None) for rated in ranked
+    }
+    intervals = {
+        rated.agent: (rated.bt_low, rated.bt_high)
+        for rated in ranked
+        if rated.bt_low is not None and rated.bt_high is not None
+    }
+    found.update(zip(intervals, places(list(intervals.values())), strict=True))
+    return found
 
 
 def _ratings(domain: str) -> Sequence[Rated]:

@@ -104,6 +104,8 @@ def test_the_leaderboard_under_all_its_names(anybody: Api, path: str) -> None:
         "elo": 1520.0,
         "bt": None,
         "bt_low": None,
+        "place_best": None,
+        "place_worst": None,
         "bt_high": None,
         "wins": 3,
         "losses": 1,

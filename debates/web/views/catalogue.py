@@ -130,6 +130,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
             "total": ranking.total,
             "domain": domain,
             "domains": selectors.rated_domains(),
+            "has_strengths": any(row["bt"] is not None for row in ranking.rows),
             "few_games": any(row["games"] < FEW_GAMES for row in ranking.rows),
         },
     )
