@@ -636,7 +636,8 @@ class Environment:
         "ARAGORA_ENABLE_TELEMETRY",
         False,
         boolean,
-        "Prometheus metrics: of `serve` at /metrics, of `worker` at a port of its own.",
+        "Prometheus metrics: of `serve` at /metrics, of `worker` at a port of its own; and traces, "
+        "where OTEL_EXPORTER_OTLP_ENDPOINT names a collector.",
         group=OPERATIONS,
     )
     worker_metrics_port: int = setting(
@@ -653,6 +654,13 @@ class Environment:
         boolean,
         "Trace where memory is allocated, and show it to staff at `/admin/memory-profile/`. Only "
         "while looking for a leak: requests take five times the CPU time.",
+        group=OPERATIONS,
+    )
+    log_requests: str = setting(
+        "ARAGORA_LOG_REQUESTS",
+        "slow",
+        one_of("none", "slow", "all"),
+        "Which requests have a line in the log: `slow` are those of a second and more.",
         group=OPERATIONS,
     )
     log_format: str = setting(

@@ -2,7 +2,8 @@
 
 An event never holds prompt text, keys or tokens; where a library writes an address that has one,
 it is struck out here. The request id is bound by
-`aragora_site.middleware` and appears on every line that a request causes.
+`aragora_site.middleware` and appears on every line that a request causes; the id of the trace,
+where there is one, on every line of a debate as well.
 """
 
 import logging
@@ -10,6 +11,8 @@ import re
 import sys
 
 import structlog
+
+from monitoring.tracing import add_trace_id
 
 _SECRETS = re.compile(
     r"(\bara_[0-9a-f]{12}_)[\w-]+|(/shared/)[\w-]+|([?&](?:token|share)=)[^&\s\"']+"
@@ -40,6 +43,7 @@ def configure(*, format: str, level: str, on_terminal: bool) -> None:
         level = "warning" if on_terminal else "info"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -14,6 +14,7 @@ from django.urls import Resolver404, resolve, reverse
 
 from aragora_site.error_views import bad_request, too_many_requests
 from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
+from monitoring import tracing
 from ratelimit.callers import asks_of
 from ratelimit.headers import rate_limit_headers, retry_after
 from ratelimit.limiter import get_limiter
@@ -51,11 +52,16 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-Id", "")
-        request.id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        request.id = given if _REQUEST_ID.match(given) else _new_id()  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request.id):  # type: ignore[attr-defined]
             response = self.get_response(request)
         response["X-Request-Id"] = request.id  # type: ignore[attr-defined]
         return response
+
+
+def _new_id() -> str:
+    """That of the trace, where there is one: whoever has the one also has the other."""
+    return tracing.trace_id() or uuid.uuid4().hex
 
 
 class ProbeMiddleware:

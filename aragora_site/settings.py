@@ -13,6 +13,7 @@ from aragora_site import logs
 from aragora_site.databases import databases
 from aragora_site.environment import BASE_DIR, Environment, Problem, load_dotenv_file
 from aragora_site.version import VERSION
+from monitoring import tracing
 
 load_dotenv_file()
 ARAGORA_VERSION = VERSION
@@ -90,6 +91,11 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if ARAGORA.log_requests != "none":
+    MIDDLEWARE.insert(1, "aragora_site.observing.RequestLogMiddleware")
+if ARAGORA.enable_telemetry and tracing.is_wanted():
+    MIDDLEWARE.insert(0, "aragora_site.observing.TracingMiddleware")
+
 ROOT_URLCONF = "aragora_site.urls"
 ASGI_APPLICATION = "aragora_site.asgi.application"
 TEMPLATES = [

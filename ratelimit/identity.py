@@ -53,6 +53,12 @@ def _client(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str:
     return client
 
 
+def is_trusted(peer: str, trusted: Sequence[str]) -> bool:
+    """Whether who is connected is one of the `trusted` proxies (addresses or networks)."""
+    address = _parse(peer) if trusted else None
+    return address is not None and any(address in one for one in _networks(tuple(trusted)))
+
+
 @lru_cache(maxsize=8)
 def _networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(network, strict=False) for network in trusted)

@@ -48,6 +48,7 @@ from debates.providers.base import (
 )
 from debates.providers.meter import Meter, estimate_usage
 from debates.providers.registry import get_provider
+from debates.providers.spans import outcome, request_span
 
 log = structlog.get_logger(__name__)
 
@@ -236,7 +237,10 @@ class _Turn:
             try:
                 with circuit.guard() as heard:
                     attempt += 1
-                    return await self._try(spec, call, until, heard)
+                    with request_span(spec, call) as trace:
+                        completion = await self._try(spec, call, until, heard)
+                        trace.tell(outcome(completion))
+                    return completion
             except CircuitOpen as error:
                 # What went wrong before says more than that nobody is asked any longer.
                 await self._wait_for_circuit(circuit, spec, until, failure or error)

@@ -45,6 +45,7 @@ from debates.running.finishing import Completed, Failed
 from debates.running.loading import Loaded
 from debates.running.logbook import Logbook
 from debates.running.records import CUT_OFF, Finished, cut_off_rows, turn_events
+from debates.running.spans import debate_span, turn_span
 from debates.running.threads import DatabaseThreads
 from debates.running.voice import Voice, show_progress
 from debates.running.writer import Writer, Written
@@ -147,6 +148,14 @@ class DebateRun:
 
     async def run(self) -> Ending:
         """Go on with the debate. Never raises, unless cancelled."""
+        with debate_span(self._debate, begins=not self._turns) as trace:
+            ending = await self._run()
+            trace.tell({"aragora.ending": ending.value, "aragora.turns": len(self._turns)})
+            if ending in (Ending.CRASHED, Ending.FAILED):
+                trace.fail(ending.value)
+        return ending
+
+    async def _run(self) -> Ending:
         deadline = self._watch_deadline()
         try:
             ending = await self._advance()
@@ -335,14 +344,15 @@ class DebateRun:
         began = self._clock()
         voice.begin()
         try:
-            reply, completion = await self._gateway.ask(
-                spec,
-                call,
-                on_delta=voice.speak,
-                deadline_seconds=settings.ARAGORA.turn_timeout_seconds,
-                meter=meter,
-                on_wait=voice.wait,
-            )
+            with turn_span(call):
+                reply, completion = await self._gateway.ask(
+                    spec,
+                    call,
+                    on_delta=voice.speak,
+                    deadline_seconds=settings.ARAGORA.turn_timeout_seconds,
+                    meter=meter,
+                    on_wait=voice.wait,
+                )
         except ProviderError as error:
             finished = Finished.failed(call, spec, error, self._clock() - began)
         except BaseException:

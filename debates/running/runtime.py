@@ -12,6 +12,7 @@ from debates.providers.clients import close_clients
 from debates.running.dispatcher import Dispatcher
 from debates.running.jobs import has_jobs
 from debates.streaming.hub import get_hub
+from monitoring import tracing
 from monitoring.health import begin_draining, end_draining
 
 log = structlog.get_logger(__name__)
@@ -58,9 +59,11 @@ class Runtime:
         await self.drain(settings.ARAGORA.drain_seconds)
         await get_hub().stop()
         await close_clients()
+        await asyncio.to_thread(tracing.stop)
         self._dispatcher = self._started_on = None
 
     async def _start(self) -> None:
+        tracing.start(enabled=settings.ARAGORA.enable_telemetry, version=settings.ARAGORA_VERSION)
         end_draining()
         self._drained = False
         await get_hub().start()

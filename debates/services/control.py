@@ -38,6 +38,7 @@ from debates.services.endings import debate_end, ending_changes
 from debates.services.events import NewEvent, append_events, publish_after_commit
 from debates.services.queueing import enter_queue, join_queue
 from debates.streaming.events import DebateCancelled, DebatePaused, Intervention
+from monitoring import tracing
 from ratelimit.keys import key_behind
 from ratelimit.models import Role
 from ratelimit.workspaces import role_in
@@ -71,7 +72,9 @@ def start_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) 
     now = now or timezone.now()
     with _claimed(debate_id, actor, _QUEUEABLE, "started") as debate:
         debate.queued_at = now
-        changes = {"status": DebateStatus.PENDING, "queued_at": now}
+        changes: dict[str, Any] = {"status": DebateStatus.PENDING, "queued_at": now}
+        if parent := tracing.traceparent():
+            changes["trace_parent"] = parent
         return _commit(debate, changes, [enter_queue(debate)], now)
 
 

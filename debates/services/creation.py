@@ -24,6 +24,7 @@ from debates.services.events import (
 )
 from debates.services.planning import NewDebate, NewDocument, Plan, plan_debate
 from debates.services.queueing import enter_queue
+from monitoring import tracing
 from ratelimit.models import Workspace
 from ratelimit.workspaces import personal_workspace
 
@@ -90,6 +91,7 @@ def _debate(
         status=DebateStatus.PENDING if request.autostart else DebateStatus.CREATED,
         created_at=now,
         queued_at=now if request.autostart else None,
+        trace_parent=tracing.traceparent(),
     )
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("pydantic_ai", "openai", "anthropic", "genai_prices")
+HEAVY = ("pydantic_ai", "openai", "anthropic", "genai_prices", "opentelemetry", "numpy")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
+from monitoring import tracing
 from monitoring.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         # It brings procrastinate's worker, which only this process needs.
         from debates.running.worker import Worker
 
+        tracing.start(enabled=settings.ARAGORA.enable_telemetry, version=settings.ARAGORA_VERSION)
         beating = spawn(self._heartbeat.run(), "heartbeat")
         leaving = _Leaving()
         worker = Worker(limit=limit)
@@ -86,6 +88,7 @@ class Command(BaseCommand):
         await worker.stop(grace_seconds=settings.ARAGORA.drain_seconds)
         await close_clients()
         beating.cancel()
+        await asyncio.to_thread(tracing.stop)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
