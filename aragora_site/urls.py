@@ -3,11 +3,10 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
 
 from aragora_site.limited import limited
 from aragora_site.memory_profile import memory_profile
+from monitoring.views import metrics
 from ratelimit.forms import SIGN_IN, limit_form
 
 urlpatterns = [
@@ -22,7 +21,7 @@ urlpatterns = [
     path("", include("debates.web.urls")),
 ]
 if settings.ARAGORA.enable_telemetry:
-    urlpatterns.insert(0, path("metrics", require_safe(ExportToDjangoView), name="metrics"))
+    urlpatterns.insert(0, path("metrics", metrics, name="metrics"))
 
 handler400 = "aragora_site.error_views.bad_request"
 handler403 = "aragora_site.error_views.forbidden"

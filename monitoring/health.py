@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connections
 
+from monitoring.conditions import Condition, conditions
 from monitoring.gauges import ACTIVE_DEBATES, WEBSOCKET_CONNECTIONS, read_gauge
 from monitoring.probes import DEADLINE_SECONDS, Probe
+from monitoring.replica import replica
 
 if TYPE_CHECKING:
     import redis
@@ -93,7 +95,12 @@ def check_health(*, deadline_seconds: float = DEADLINE_SECONDS) -> Health:
     active, sockets = answers[ACTIVE_DEBATES], answers[WEBSOCKET_CONNECTIONS]
     if database != DependencyStatus.CONNECTED or is_draining():
         status = HealthStatus.UNHEALTHY
-    elif redis_status == DependencyStatus.DISCONNECTED or active is None or sockets is None:
+    elif (
+        redis_status == DependencyStatus.DISCONNECTED
+        or active is None
+        or sockets is None
+        or any(condition.degrades for condition in conditions.known())
+    ):
         status = HealthStatus.DEGRADED
     else:
         status = HealthStatus.HEALTHY
@@ -167,9 +174,58 @@ def _ask_gauge(name: str) -> Answer:
 
 
 _DATABASE = Probe[Answer]("database", _ask_database)
+_REDIS = Probe[Answer]("redis", _ask_redis)
 _PROBES = (
     _DATABASE,
-    Probe[Answer]("redis", _ask_redis),
+    _REDIS,
     Probe[Answer](ACTIVE_DEBATES, lambda: _ask_gauge(ACTIVE_DEBATES)),
     Probe[Answer](WEBSOCKET_CONNECTIONS, lambda: _ask_gauge(WEBSOCKET_CONNECTIONS)),
 )
+
+
+# --- Conditions --------------------------------------------------------------------------------
+
+
+def _is_leaving() -> Condition | None:
+    if not is_draining():
+        return None
+    return Condition(
+        "draining",
+        "This server is about to stop. Pages connect again by themselves, and debates go on.",
+        "It drains: new sockets are refused, and its debates are handed back.",
+    )
+
+
+def _is_read_only() -> Condition | None:
+    if not _read_only.is_set():
+        return None
+    return Condition(
+        "read_only",
+        "Nothing can be stored at the moment: what is there can be read.",
+        "The last write of this process failed. Look at the database's disk and at its log.",
+    )
+
+
+def _redis_is_away() -> Condition | None:
+    if _dependency(_REDIS.start().wait("redis", DEADLINE_SECONDS)) != DependencyStatus.DISCONNECTED:
+        return None
+    return Condition(
+        "redis",
+        "Words of agents may come late, a whole answer at a time. Debates go on.",
+        "Redis does not answer. Events come from the database; each instance limits and caches by "
+        "itself.",
+    )
+
+
+def _replica_is_away() -> Condition | None:
+    if not (trouble := replica.trouble):
+        return None
+    return Condition(
+        "replica", "", f"The read replica is not used: {trouble}. The primary answers."
+    )
+
+
+conditions.register(_is_leaving, "draining")
+conditions.register(_is_read_only, "read_only")
+conditions.register(_redis_is_away, "redis")
+conditions.register(_replica_is_away, "replica")

@@ -101,6 +101,13 @@ class Replica:
     def is_configured(self) -> bool:
         return REPLICA_ALIAS in settings.DATABASES
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not asked; empty while it is, and before it was looked at."""
+        self.is_usable()
+        with self._lock:
+            return self._told
+
     def is_usable(self) -> bool:
         """Whether to ask the replica now. Never waits."""
         if not self.is_configured:

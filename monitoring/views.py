@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from monitoring.conditions import conditions
 from monitoring.health import check_health, is_draining, is_ready
 
 
@@ -16,6 +17,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
     """The same answer as `/api/health`."""
     health = check_health()
     return JsonResponse(asdict(health), status=health.http_status)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What Prometheus reads. Being read is a reason to look what the instance does without."""
+    from django_prometheus.exports import ExportToDjangoView
+
+    conditions.known()
+    response: HttpResponse = ExportToDjangoView(request)
+    return response
 
 
 @require_safe

@@ -17,6 +17,7 @@ from hypothesis import settings
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.caching import RATINGS, ROUNDS, TOPICS
 from monitoring import health
+from monitoring.conditions import conditions
 from tests.factories import make_user
 from tests.support import processes
 from tests.support.roles import APP, OWNER, become, let_app_flush
@@ -41,9 +42,12 @@ def _no_embedder_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_health_of_another_test() -> None:
-    """How the instance was a moment ago is what another test made of it."""
+def _no_health_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the instance was a moment ago is what another test made of it; nobody looks after that
+    while tests have their own ways with the database, but for those that test it."""
     health.forget_answers()
+    monkeypatch.setattr(conditions, "_looks", {})
+    conditions.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,9 @@ class Debate(models.Model):
     lease_holder = models.CharField(max_length=128, blank=True)
     """`host:pid` of the process that runs it; empty when nobody does."""
     lease_expires_at = models.DateTimeField(null=True, blank=True)
-    trace_parent = models.CharField(max_length=55, blank=True, default="", editable=False)
+    trace_parent = models.CharField(
+        max_length=55, blank=True, default="", db_default="", editable=False
+    )
     """The `traceparent` of the request that sent it into the queue, where that was traced."""
     epoch = models.UUIDField(default=uuid.uuid4, editable=False)
     """Names this numbering of the event log, for clients that resume."""

@@ -23,7 +23,7 @@ class Rating(models.Model):
     """Bradley-Terry strength; None until there are games enough, and the fit has been made."""
     bt_low = models.FloatField(null=True, blank=True)
     bt_high = models.FloatField(null=True, blank=True)
-    fitted_games = models.PositiveIntegerField(default=0)
+    fitted_games = models.PositiveIntegerField(default=0, db_default=0)
     """How many games there were when the strengths were fitted."""
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 
 import structlog
 
+from debates.choices import ProviderName
 from debates.providers.base import (
     AgentSpec,
     CircuitOpen,
@@ -79,6 +80,12 @@ class Breaker:
         if self._opened_at is None:
             return BreakerState.CLOSED
         return BreakerState.OPEN if self.rest_left > 0 else BreakerState.HALF_OPEN
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server is taken not to answer. One that has rested, and that nobody asks,
+        may be well again."""
+        return self.state is BreakerState.OPEN or self._probing
 
     @property
     def rest_left(self) -> float:
@@ -183,6 +190,15 @@ class Breakers:
         if key not in self._breakers:
             self._breakers[key] = self._make(spec.base_url or spec.provider)
         return self._breakers[key]
+
+    def all_open(self) -> list[str]:
+        """The servers of language models, when all that were asked are left alone; else none."""
+        found = [
+            breaker
+            for (provider, _), breaker in list(self._breakers.items())
+            if provider != ProviderName.EXTRACTIVE
+        ]
+        return sorted(one.name for one in found) if all(one.is_away for one in found) else []
 
 
 SHARED = Breakers()

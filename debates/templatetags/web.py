@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -20,6 +21,7 @@ from debates.web.figures import (
 from debates.web.markdown import render_markdown
 from debates.web.seats import kind_of
 from debates.web.sources import anchor_of, pieces
+from monitoring.conditions import conditions
 
 register = template.Library()
 
@@ -28,6 +30,13 @@ register = template.Library()
 def version() -> str:
     """The version of this server."""
     return str(settings.ARAGORA_VERSION)
+
+
+@register.inclusion_tag("web/parts/banner.html")
+def banner(is_staff: bool) -> dict[str, Any]:
+    """What the instance does without just now; with what is wrong, for staff. No query."""
+    known = [one for one in conditions.known() if is_staff or one.sentence]
+    return {"conditions": known, "is_staff": is_staff}
 
 
 @register.filter

@@ -9,7 +9,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Watch
-from tests.support.processes import Server
+from tests.support.processes import Server, aragora, free_port
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PAGES = (
@@ -67,6 +67,19 @@ def test_a_page_that_is_not_there(reader: tuple[Page, Watch], server: Server) ->
     watch.expect("404")
     page.goto(f"{server.url}/nowhere/")
     check(page)
+
+
+def test_what_the_instance_does_without(
+    reader: tuple[Page, Watch], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page, _ = reader
+    without = {"ARAGORA_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    with aragora(tmp_path_factory.mktemp("without"), **without) as server:
+        page.goto(server.url)
+        expect(page.get_by_role("complementary", name="Notice about this service")).to_contain_text(
+            "may come late"
+        )
+        check(page)
 
 
 def test_the_form_with_errors(reader: tuple[Page, Watch], server: Server) -> None:
