@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connections, transaction
 from django.test import Client
@@ -22,7 +23,7 @@ from debates.models import Debate, QuestionVector
 from debates.ranking.services import recompute_ratings
 from debates.running.chores import all_work
 from ratelimit.models import Membership, Role, Workspace
-from tests.factories import make_debate, make_match, make_proposal, make_rating, make_user
+from tests.factories import make_debate, make_match, make_proposal, make_rating
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -214,8 +215,7 @@ def test_a_domain_that_nobody_plays_in_is_not_asked_for(
         assert client.get("/api/v1/leaderboard?domain=nothing").json()["total"] == 0
 
 
-def test_topics_are_those_of_whoever_asks() -> None:
-    alice, bob, charlie = (make_user(name) for name in ("alice", "bob", "charlie"))
+def test_topics_are_those_of_whoever_asks(alice: User, bob: User, charlie: User) -> None:
     team = Workspace.objects.create(slug="team", name="Team")
     for member, role in ((alice, Role.OWNER), (bob, Role.MEMBER)):
         Membership.objects.create(workspace=team, user=member, role=role)
@@ -248,8 +248,9 @@ def test_topics_are_those_of_whoever_asks() -> None:
     assert "merger" not in topics(bob)
 
 
-def test_what_was_said_is_kept_and_shown_to_those_alone_who_may_read_it() -> None:
-    alice, charlie = make_user("alice"), make_user("charlie")
+def test_what_was_said_is_kept_and_shown_to_those_alone_who_may_read_it(
+    alice: User, charlie: User
+) -> None:
     debate = make_debate(owner=alice, status=DebateStatus.COMPLETED, visibility=Visibility.PRIVATE)
     make_proposal(debate, answer="Only between us")
 
@@ -276,12 +277,12 @@ def test_a_debate_under_way_is_never_kept(client: Client) -> None:
 
 
 def test_chores_make_answers_before_they_are_asked_for(
-    client: Client, django_assert_num_queries: Any
+    client: Client, alice: User, django_assert_num_queries: Any
 ) -> None:
     make_rating("ada", domain="law")
     make_rating("ada")
     about(make_debate("Should the tram be built?"))
-    about(make_debate("Is it secret?", owner=make_user(), visibility=Visibility.PRIVATE))
+    about(make_debate("Is it secret?", owner=alice, visibility=Visibility.PRIVATE))
     with outside():
         for work in all_work():
             if work.name.endswith("_warmer"):
