@@ -25,6 +25,7 @@ from monitoring.conditions import CONDITION, Condition, Conditions, conditions
 from tests.factories import make_debate, make_model_spec, make_user
 from tests.support.processes import Process, free_port, redis_process
 from tests.support.sites import MODELS, Site, site_on_sqlite, wait_until
+from tests.support.workers import workshop_on
 
 LOOKS = dict(conditions._looks)
 NAMES = sorted(name for names in LOOKS.values() for name in names)
@@ -196,6 +197,18 @@ def told_by(site: Site) -> Told:
             r'^aragora_condition{condition="([a-z_]+)"} 1.0', get("/metrics").text, re.M
         ),
     )
+
+
+@pytest.mark.postgres
+def test_debates_that_nobody_runs_are_told(tmp_path: Path, postgres_url: str) -> None:
+    variables = {"ARAGORA_ENABLE_TELEMETRY": "true"}
+    with workshop_on(tmp_path, postgres_url, **variables) as workshop:
+        debate_id = workshop.site.start_debate()
+        nobody = Told(["no_worker"], "degraded", 200, ["no_worker"])
+        wait_until(lambda: told_by(workshop.site) == nobody)
+        with workshop.worker():
+            workshop.site.wait_for_end(debate_id)
+            wait_until(lambda: told_by(workshop.site) == Told([], "healthy", 200, []))
 
 
 @pytest.mark.faults
