@@ -207,7 +207,7 @@ def _is_read_only() -> Condition | None:
 
 
 def _redis_is_away() -> Condition | None:
-    if _dependency(_REDIS.start().wait("redis", DEADLINE_SECONDS)) != DependencyStatus.DISCONNECTED:
+    if _dependency(_REDIS.start().wait()) != DependencyStatus.DISCONNECTED:
         return None
     return Condition(
         "redis",
