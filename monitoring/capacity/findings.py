@@ -177,11 +177,12 @@ def _descriptors(measured: Measured, configured: Configured, instance: Instance)
     if measured.descriptors is None:
         return _unknown(limit, of, configured.sockets)
     others = files_beside_sockets(configured, instance)
-    wanted = max(65535, configured.sockets + others)
+    needed = configured.sockets + others
+    wanted = max(65535, needed)
     most = measured.descriptors_at_most or measured.descriptors
     how = (
         f"ulimit -n {min(wanted, most)}, or LimitNOFILE= of the service"
-        if most > measured.descriptors
+        if most >= needed
         else f"LimitNOFILE={wanted} of the service, or --ulimit nofile of the container"
     )
     return _judged(
