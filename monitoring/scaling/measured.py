@@ -47,9 +47,11 @@ class Instance:
     queries_of_request: Constant = Constant(
         10, "queries", "the page of a debate; calls of the API take one to six"
     )
-    memory_idle: Constant = Constant(208, "MB", "python -m loadtests.instances_behind_nginx")
+    memory_idle: Constant = Constant(
+        260, "MB", "python -m loadtests.one_instance, with model clients and embedder loaded"
+    )
     memory_of_debate: Constant = Constant(
-        1.2, "MB", "python -m loadtests.fifty_debates: its limit of 250 MB, less the idle figure"
+        0.5, "MB", "python -m loadtests.one_instance, of fifty and of a hundred at once"
     )
     memory_of_socket: Constant = Constant(
         0.04, "MB", "python -m loadtests.stream_fanout: its limit for an idle socket"
