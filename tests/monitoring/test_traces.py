@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from debates.mock_llm.server import Behaviour
 from monitoring import tracing
 from tests.support.collector import Collector, Taken
-from tests.support.model_server import Behaviour
 from tests.support.processes import Server, aragora, free_port
 from tests.support.sites import MODELS, TURNS, Site, site_on_sqlite, wait_until
 from tests.support.workers import workshop_on
