@@ -89,7 +89,8 @@ def plan(
     leaves no room.
     """
     sockets = debates * READERS if sockets is None else sockets
-    places = min(places, math.floor(core * FULL[Metric.CPU] / cores_of_debate(instance)))
+    spare = core * FULL[Metric.CPU] - instance.cpu_idle.value
+    places = min(places, math.floor(spare / cores_of_debate(instance)))
     held = _sockets_held(sockets_of_instance, core, instance)
     if places < 1 or held < 1:
         raise ValueError("A process on this machine carries not even one debate or one socket.")
