@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.deploy.test_prometheus import ROOT, alerts
+from tests.deploy.test_prometheus import alerts
+from tests.docs.test_pages import ROOT
 
 PARTS = ("**Meaning.**", "**First look.**", "**Remedy.**")
 ALERTS = sorted({rule["alert"] for rule in alerts()})
