@@ -17,9 +17,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 CHROMIUM = "/usr/bin/chromium"
-WIDE = ViewportSize(width=1280, height=800)
-TALL = ViewportSize(width=1280, height=1000)
-NARROW = ViewportSize(width=390, height=780)
+SIZE = ViewportSize(width=1280, height=860)
 EXAMPLE = 1
 SOME_LINES = re.compile(r"(\w+\W+){25}")
 """Enough words of an agent to see that it speaks."""
@@ -33,21 +31,16 @@ def main() -> None:
             executable_path=CHROMIUM if os.path.exists(CHROMIUM) else None,
             args=["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])],
         )
-        take(open_page(browser, url, WIDE, "light"), "start")
-        address = hold_debate(open_page(browser, url, TALL, "light"))
-        for name, size, scheme in (
-            ("verdict", WIDE, "light"),
-            ("verdict-dark", WIDE, "dark"),
-            ("verdict-mobile", NARROW, "light"),
-        ):
-            take(open_page(browser, address, size, scheme), name)
+        address = hold_debate(open_page(browser, url, "light"))
+        for name, scheme in (("verdict", "light"), ("verdict-dark", "dark")):
+            take(open_page(browser, address, scheme), name)
         browser.close()
 
 
-def open_page(browser: Browser, url: str, size: ViewportSize, scheme: str) -> Page:
-    """A page as somebody with this screen and these habits sees it."""
+def open_page(browser: Browser, url: str, scheme: str) -> Page:
+    """A page as somebody who likes it light or dark sees it."""
     context = browser.new_context(
-        viewport=size,
+        viewport=SIZE,
         color_scheme="dark" if scheme == "dark" else "light",
         reduced_motion="reduce",
     )
