@@ -27,7 +27,8 @@ from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-SHORT = httpx2.Timeout(0.2)
+SHORT = httpx2.Timeout(20, read=0.2, pool=0.2)
+PATIENCE_SECONDS = 20.0
 
 
 class Script:
@@ -86,7 +87,7 @@ def transport(max_connections: int = 10, **options: Callable[[], ssl.SSLContext]
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(transport=transport(), timeout=5) as client:
+    async with httpx2.AsyncClient(transport=transport(), timeout=20) as client:
         yield client
 
 
@@ -102,16 +103,24 @@ async def test_a_connection_is_kept(client: httpx2.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "answer", [OK.replace(b"content-length", b"connection: close\r\ncontent-length"), OK]
 )
-async def test_one_that_the_server_closes_is_not_used_again(
-    client: httpx2.AsyncClient, answer: bytes
-) -> None:
-    async with serving(Script(answer, answer, closes=True)) as script:
+async def test_one_that_the_server_closes_is_not_used_again(answer: bytes) -> None:
+    way = transport()
+    async with (
+        serving(Script(answer, answer, closes=True)) as script,
+        httpx2.AsyncClient(transport=way, timeout=20) as client,
+    ):
         for _ in range(2):
             assert (await client.get(script.url)).text == "ok"
-            await script.over.wait()
-            await asyncio.sleep(0)
+            await noticed(way)
 
     assert script.connections == 2
+
+
+async def noticed(way: Http1Transport) -> None:
+    """The end of the kept connections has come to this side, too."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while any(one.reusable for kept in way._kept.values() for one in kept):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 async def test_an_answer_that_is_given_up_costs_the_connection(client: httpx2.AsyncClient) -> None:
@@ -181,7 +190,7 @@ async def test_silence_has_an_end(client: httpx2.AsyncClient) -> None:
 async def test_more_connections_than_there_may_be_are_waited_for() -> None:
     async with (
         serving(Script(b"", OK)) as script,
-        httpx2.AsyncClient(transport=transport(max_connections=1), timeout=5) as client,
+        httpx2.AsyncClient(transport=transport(max_connections=1), timeout=20) as client,
     ):
         first = asyncio.create_task(client.get(script.url))
         await script.asked.wait()
