@@ -90,6 +90,7 @@ class Hub:
         self._spawn(self._poll(), "stream-poll")
         self._spawn(self._beat(), "stream-heartbeat")
         self._spawn(credentials.watch(), "stream-credentials")
+        whereabouts.begin()
         self._spawn(whereabouts.run(), "stream-whereabouts")
         if self._given_layer is None:
             publisher.attach(self)

@@ -49,6 +49,10 @@ class Whereabouts:
     def __init__(self) -> None:
         self._holder = new_holder()
         self._open: dict[str, Callable[[], Known]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """On another event loop than before, where there was one."""
         self._coming = _Together(partial(self._note, places.keep))
         self._going = _Together(partial(self._note, places.leave))
 
