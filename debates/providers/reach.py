@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 from django.conf import settings
 
-from debates.providers.http1 import Http1Transport
+from debates.providers.http import AiohttpTransport
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -78,8 +78,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
 
     def __init__(self, host: str, *, max_connections: int, trust_env: bool) -> None:
         self._host = host
-        self._inner = Http1Transport(
-            _addresses,
+        self._inner = AiohttpTransport(
+            addresses,
             max_connections=max_connections,
             ssl_context=partial(httpx2.create_ssl_context, trust_env=trust_env),
         )
@@ -88,37 +88,44 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         host = request.url.host
         if host != self._host:
             raise AddressRefused(f"{self._host} leads on to {host[:100]}.", request=request)
+        if _is_address(host):  # These are connected to without being looked up.
+            await addresses(host, 0)
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-async def _addresses(request: httpx2.Request) -> list[str]:
-    found = await _look_up(request)
+async def addresses(host: str, port: int) -> list[str]:
+    """Those of the host that requests may go to. Raises `AddressRefused` where there are only
+    others, and `httpx2.TransportError` when it cannot be found."""
+    found = await _look_up(host, port)
     allowed = [one for one in found if is_allowed(one, settings.ARAGORA.model_networks)]
     if found and not allowed:
         raise AddressRefused(
-            f"{request.url.host} is at {found[0]}, which is not on the internet. If a model "
-            "server is meant to be there, name its network in ARAGORA_MODEL_NETWORKS.",
-            request=request,
+            f"{host} is at {found[0]}, which is not on the internet. If a model server is meant to "
+            "be there, name its network in ARAGORA_MODEL_NETWORKS."
         )
     return list(map(str, allowed))
 
 
-async def _look_up(request: httpx2.Request) -> list[Address]:
-    host = request.url.host
+def _is_address(host: str) -> bool:
     try:
-        return [ipaddress.ip_address(host.strip("[]"))]
+        ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        pass
+        return False
+    return True
+
+
+async def _look_up(host: str, port: int) -> list[Address]:
+    if _is_address(host):
+        return [ipaddress.ip_address(host.strip("[]"))]
     loop = asyncio.get_running_loop()
-    port = request.url.port or (443 if request.url.scheme == "https" else 80)
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
             rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise httpx2.ConnectError(f"{host} is not known.", request=request) from None
+        raise httpx2.ConnectError(f"{host} is not known.") from None
     except TimeoutError:
-        raise httpx2.ConnectTimeout(f"{host} was not found in time.", request=request) from None
+        raise httpx2.ConnectTimeout(f"{host} was not found in time.") from None
     return list(dict.fromkeys(ipaddress.ip_address(str(row[4][0]).split("%")[0]) for row in rows))
