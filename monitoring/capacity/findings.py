@@ -55,7 +55,6 @@ class Measured:
     cores: float
     memory_megabytes: float | None = None
     descriptors: int | None = None
-    descriptors_at_most: int | None = None
     somaxconn: int | None = None
     syn_backlog: int | None = None
     database_seconds: float | None = None
@@ -179,19 +178,14 @@ def _descriptors(measured: Measured, configured: Configured, instance: Instance)
     others = files_beside_sockets(configured, instance)
     needed = configured.sockets + others
     wanted = max(65535, needed)
-    most = measured.descriptors_at_most or measured.descriptors
-    how = (
-        f"ulimit -n {min(wanted, most)}, or LimitNOFILE= of the service"
-        if most >= needed
-        else f"LimitNOFILE={wanted} of the service, or --ulimit nofile of the container"
-    )
     return _judged(
         limit=limit,
         measured=f"{measured.descriptors:,}, {others:,} of them for other things",
         carries=max(0, measured.descriptors - others),
         needs=configured.sockets,
         of=of,
-        change=f"{how}; or lower ARAGORA_MAX_WEBSOCKET_CONNECTIONS.",
+        change=f"LimitNOFILE={wanted} of the service, or --ulimit nofile of the container; or "
+        "lower ARAGORA_MAX_WEBSOCKET_CONNECTIONS.",
     )
 
 

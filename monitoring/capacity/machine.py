@@ -21,6 +21,7 @@ PATIENCE_SECONDS = 2.0
 """No measurement goes on for longer."""
 PAGE_BYTES = 4096
 UNLIMITED = 1 << 60
+MOST_DESCRIPTORS = 1 << 20
 """cgroups write a number near 2**63 where there is no limit."""
 
 
@@ -86,15 +87,21 @@ def _memory_limit() -> int:
     return UNLIMITED
 
 
-def descriptors() -> tuple[int, int] | None:
-    """Files and sockets that a process may have open: the limit in force, and how far it may be
-    raised."""
+def take_descriptors() -> int | None:
+    """Have this process open as many files and sockets as the system lets it, and say how many that
+    are; None where there is no such limit. The usual 1024 is for programs of old, which cannot
+    count further."""
     try:
         import resource
-    except ImportError:  # Windows has no such limit.
+    except ImportError:  # Windows has none.
         return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return tuple(UNLIMITED if n == resource.RLIM_INFINITY else n for n in (soft, hard))  # type: ignore[return-value]
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has a bound of its own below the hard one.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
 def kernel_number(name: str) -> int | None:

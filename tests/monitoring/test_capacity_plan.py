@@ -65,7 +65,7 @@ CONFIGURED = Configured(
 )  # fmt: skip
 MEASURED = Measured(
     calibration_seconds=INSTANCE.calibration.value, cores=2, memory_megabytes=4096,
-    descriptors=65535, descriptors_at_most=65535, somaxconn=4096, syn_backlog=4096,
+    descriptors=65535, somaxconn=4096, syn_backlog=4096,
     database_seconds=0.001, commit_seconds=0.005, connections_allowed=197, redis_seconds=0.001,
 )  # fmt: skip
 

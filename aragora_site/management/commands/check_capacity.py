@@ -115,13 +115,11 @@ def configuration() -> Configured:
 def measure() -> Measured:
     """This machine, its database and its Redis. Takes seconds at most, and changes nothing."""
     environment = settings.ARAGORA
-    soft, hard = machine.descriptors() or (None, None)
     return Measured(
         calibration_seconds=machine.calibrate(),
         cores=machine.cores(),
         memory_megabytes=machine.memory_megabytes(),
-        descriptors=soft,
-        descriptors_at_most=hard,
+        descriptors=machine.take_descriptors(),
         somaxconn=machine.kernel_number("net.core.somaxconn"),
         syn_backlog=machine.kernel_number("net.ipv4.tcp_max_syn_backlog"),
         **_measure_database(),

@@ -17,6 +17,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from monitoring.capacity.machine import take_descriptors
+
 log = structlog.get_logger(__name__)
 
 APPLICATION = "aragora_site.asgi:application"
@@ -51,6 +53,7 @@ class Command(BaseCommand):
             call_command("prepare", verbosity=options["verbosity"])
             connections.close_all()  # This thread asks no more, and would keep one of the pool's.
         address = _address(options["host"], listener)
+        take_descriptors()
         serve(listener, say=self.stdout.write, address=address)
 
     def _listen(self, host: str, port: int) -> socket.socket:
