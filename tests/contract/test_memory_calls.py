@@ -1,6 +1,7 @@
 """The client's calls on memory and on what debates have come to."""
 
 from tests.contract.conftest import Sdk
+from tests.support.sites import wait_until
 
 QUESTION = "Should a small team adopt microservices?"
 FACT = "The deployment window is on Tuesdays."
@@ -27,8 +28,12 @@ def test_memory_is_stored_found_moved_and_forgotten(sdk: Sdk) -> None:
 def test_what_debates_have_come_to(sdk: Sdk) -> None:
     first = sdk.until_over(sdk("debates.create", task=QUESTION, rounds=1)["id"])
     sdk.until_over(sdk("debates.create", task=QUESTION, rounds=1)["id"])
-    found = sdk("consensus.get_similar_debates", QUESTION, limit=5)
-    assert first["slug"] in [item["slug"] for item in found["similar"]]
+
+    def found() -> list[str]:
+        similar = sdk("consensus.get_similar_debates", QUESTION, limit=5)["similar"]
+        return [item["slug"] for item in similar]
+
+    wait_until(lambda: first["slug"] in found())  # Memory is told a moment after the end.
     settled = sdk("consensus.get_settled_topics", min_confidence=0.0)
     assert settled["count"] >= 1
     assert sdk("consensus.get_stats")["total_debates"] >= 2

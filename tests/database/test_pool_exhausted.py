@@ -31,12 +31,12 @@ def test_requests_are_answered_503_and_served_again_afterwards(
         server = stack.enter_context(processes.aragora(tmp_path, **variables))
         locker = stack.enter_context(psycopg.connect(postgres_url))
         watcher = stack.enter_context(psycopg.connect(postgres_url, autocommit=True))
-        locker.execute("LOCK TABLE debates_rating IN ACCESS EXCLUSIVE MODE")
+        locker.execute("LOCK TABLE debates_agent IN ACCESS EXCLUSIVE MODE")
 
         answers: list[int] = []
 
         def read() -> None:
-            answers.append(httpx.get(f"{server.url}/api/v1/leaderboard", timeout=30).status_code)
+            answers.append(httpx.get(f"{server.url}/api/v1/agents", timeout=30).status_code)
 
         readers = [threading.Thread(target=read) for _ in range(2)]
         for reader in readers:
