@@ -22,6 +22,7 @@ from debates.choices import DebateStatus, Visibility
 from debates.models import Debate, QuestionVector
 from debates.ranking.services import recompute_ratings
 from debates.running.chores import all_work
+from memory.embeddings.base import DIMENSIONS
 from ratelimit.models import Membership, Role, Workspace
 from tests.factories import make_debate, make_match, make_proposal, make_rating
 
@@ -299,7 +300,7 @@ def about(debate: Debate) -> None:
     """What it is about, far from everything else."""
     import numpy as np
 
-    vector = np.zeros(8, dtype=np.float32)
+    vector = np.zeros(DIMENSIONS, dtype=np.float32)
     vector[QuestionVector.objects.count()] = 1.0
     QuestionVector.objects.create(debate=debate, embedder="test", vector=vector.tobytes())
 
