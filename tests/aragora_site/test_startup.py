@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from aragora_site.startup import NOT_PREPARED
 from debates.models import Agent
 from tests.support.processes import manage, server_environment
 
@@ -23,6 +24,25 @@ def test_a_database_that_is_away(tmp_path: Path, command: str) -> None:
     assert "127.0.0.1:1/aragora cannot be reached" in line
     assert "DATABASE_URL" in line
     assert "hunter2" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("command", [["agents"], ["debate", "Why?"], ["serve", "--port", "0"]])
+def test_a_database_without_tables(tmp_path: Path, command: list[str]) -> None:
+    run = manage(*command, env=server_environment(tmp_path))
+
+    assert run.returncode == 1
+    (line,) = run.stderr.strip().splitlines()
+    assert "manage.py prepare" in line
+
+
+@pytest.mark.postgres
+def test_a_postgresql_without_tables(tmp_path: Path, postgres_url: str) -> None:
+    run = manage(
+        "serve", "--port", "0", env=server_environment(tmp_path, DATABASE_URL=postgres_url)
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.strip() == NOT_PREPARED
 
 
 @pytest.mark.parametrize("command", ["prepare", "check"])

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
@@ -123,9 +122,6 @@ class Command(BaseCommand):
         except (InvalidInput, SignInRequired) as error:
             self._complain(error)
             sys.exit(Exit.BAD_INPUT)
-        except (OperationalError, ProgrammingError):
-            self.stderr.write("The database is not ready. Run: python manage.py prepare")
-            sys.exit(Exit.FAILED)
         interrupted = asyncio.run(self._hold(debate, quiet=options["json"]))
         debate = Debate.objects.select_related("verdict").get(pk=debate.pk)
         if options["json"]:
