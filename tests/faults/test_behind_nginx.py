@@ -112,7 +112,7 @@ def assert_any_instance_serves_anything(site: Site) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(6):
             stack.enter_context(connect(site.balancer.ws_url, proxy=None))
-        assert [sockets_of(one) for one in (site.first, site.second)] == [3, 3]
+        wait_until(lambda: [sockets_of(one) for one in (site.first, site.second)] == [3, 3])
     with httpx.Client(base_url=site.balancer.url, timeout=30) as browser:
         for _ in range(4):
             page = browser.get("/sign-in/").text

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.support import processes
+from tests.support.sites import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -32,6 +33,11 @@ def test_health_is_told_in_time_and_requests_are_a_503(
 
         database.close()
 
+        wait_until(
+            lambda: (
+                httpx.get(f"{server.url}/api/health", timeout=PATIENCE_SECONDS).status_code == 503
+            )
+        )
         for _ in range(3):
             health = httpx.get(f"{server.url}/api/health", timeout=PATIENCE_SECONDS)
             assert health.status_code == 503

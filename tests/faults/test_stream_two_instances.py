@@ -155,7 +155,9 @@ def test_readers_miss_nothing_while_redis_is_away(site: Site, break_: str, mend:
         assert [health(one) for one in site.instances] == ["healthy", "healthy"]
         reached = max(one.last_seq for one in crowd.followers)
         getattr(site.redis, break_)()
-        assert [health(one) for one in site.instances] == ["degraded", "degraded"]
+        crowd.wait_until(
+            lambda: all(health(one) == "degraded" for one in site.instances), what="health"
+        )
         site.models.release()
         crowd.wait_until(
             lambda: all(one.last_seq > reached + 3 for one in crowd.followers),

@@ -136,7 +136,7 @@ def test_the_database_restarts_under_load(tmp_path: Path) -> None:
 
 def restart(database: Postgres, workshop: Workshop) -> None:
     database.stop()
-    assert workshop.health() == (503, "unhealthy")
+    wait_until(lambda: workshop.health() == (503, "unhealthy"))
     time.sleep(OUTAGE_SECONDS)  # It is the length of the outage that is tried here.
     database.start()
 
