@@ -205,12 +205,14 @@ def test_an_instance_that_starts_without_redis_finds_it_later(site: Site) -> Non
 
 
 def assert_one_outage_was_told(instance: Server) -> None:
-    """When it began and when it ended, and no other trouble but what the health checks and the
-    limiter, which have a connection of their own, say of it."""
+    """When it began and when it ended, and no other trouble but what the health checks, the limiter
+    and the cache, which have connections of their own, say of it."""
     told = [json.loads(line) for line in instance.process.lines if line.startswith("{")]
     changes = [line["event"] for line in told if line["event"] in OUTAGE]
     assert changes == OUTAGE
     expected = {OUTAGE[0], "health_probe_failed", "health_probe_timed_out"}
-    expected |= {"ratelimit_redis_lost", "ratelimit_redis_found"}
+    expected |= {"ratelimit_redis_lost", "ratelimit_redis_found", "cache_unreachable"}
+    assert {line["condition"] for line in told if line["event"] == "condition_began"} <= {"redis"}
+    expected |= {"condition_began"}
     others = [x for x in told if x["level"] != "info" and x["event"] not in expected]
     assert not others, json.dumps(others)
