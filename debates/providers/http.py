@@ -57,6 +57,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                     if pair[0].lower() not in _OURS_TO_SAY
                 ],
                 data=body or None,
+                allow_redirects=False,  # Where they lead was not looked at.
                 timeout=_timeout(timeouts),
                 ssl=self._context() if request.url.scheme == "https" else False,
             )
@@ -83,7 +84,6 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_LEFT_TO_HTTPX,
-                requote_redirect_url=False,
             )
         return self._opened
 

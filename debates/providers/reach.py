@@ -55,9 +55,10 @@ def is_allowed(address: Address, networks: Sequence[str]) -> bool:
 
 
 def _plain(address: Address) -> Address:
-    """The IPv4 address that stands within an IPv6 one, if one does."""
+    """The IPv4 address that stands within an IPv6 one, if one does; no zone."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
+    address = ipaddress.IPv6Address(int(address))
     if address in _TRANSLATED:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address

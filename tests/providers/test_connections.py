@@ -214,6 +214,21 @@ async def test_a_long_question_is_sent_whole(client: httpx2.AsyncClient) -> None
     assert script.requests[0].endswith(question)
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_redirect_is_an_answer(
+    client: httpx2.AsyncClient, method: str, status: int
+) -> None:
+    """It is not followed: where it leads may be inside this network."""
+    async with serving(Script()) as inside, serving(Script()) as script:
+        location = f"location: {inside.url}\r\ncontent-length: 0\r\n\r\n"
+        script.answers = [f"HTTP/1.1 {status} Elsewhere\r\n{location}".encode()]
+        answer = await client.request(method, script.url, content=b"secret")
+
+    assert answer.status_code == status
+    assert inside.connections == 0
+
+
 async def test_a_header_stays_on_its_line(client: httpx2.AsyncClient) -> None:
     async with serving(Script(OK)) as script:
         with pytest.raises(httpx2.LocalProtocolError):
