@@ -11,6 +11,7 @@ worse than none.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -45,6 +46,8 @@ LOCK_SECONDS = 30
 PLAIN = ("--no-owner", "--no-privileges", "--no-comments", "--enable-row-security")
 """Of a dump: who owns what, and may do what, is a matter of the database that it comes to."""
 
+_HAS_TRANSACTION_TIMEOUT = 170000
+_TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;\n", re.MULTILINE)
 _OF_DJANGO = {"pool", "prepare_threshold", "server_side_binding", "assume_role", "isolation_level"}
 """Options that are not the driver's."""
 
@@ -111,6 +114,8 @@ class Target:
         """From one of Django's databases."""
         options = {k: v for k, v in settings["OPTIONS"].items() if k not in _OF_DJANGO}
         told = f"-c {SETTING}={EVERYTHING}{Purpose.OPERATOR}"
+        # The transaction whose snapshot is dumped is idle for as long as the dump takes.
+        told += " -c idle_in_transaction_session_timeout=0"
         options["options"] = f"{options.get('options', '')} {told}".strip()
         given = {
             "host": settings["HOST"],
@@ -183,6 +188,8 @@ def back_up(target: Target, file: Path, *, describe: Callable[..., Manifest], st
 def restore(file: Path, manifest: Manifest, target: Target, *, stage: Stage) -> None:
     """Put the backup, which has been verified, in place of all that is in the schema `public`.
     Raises `BackupRefused`, and then nothing has changed."""
+    with target.connection() as connection:
+        version = connection.info.server_version
     script = target.command("pg_restore", "--file=-", "--exit-on-error", *PLAIN)
     client = target.command(
         *("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--no-password"),
@@ -203,7 +210,7 @@ def restore(file: Path, manifest: Manifest, target: Target, *, stage: Stage) -> 
         try:
             # psql is sent one transaction. Without its last words, COMMIT, it comes to nothing.
             send(f"BEGIN;\nSET LOCAL lock_timeout = '{LOCK_SECONDS}s';\n{_DROP_ALL}".encode())
-            _run(script, target.environment, send, given=dump)
+            _run(script, target.environment, understood_by(version, send), given=dump)
             send(f"{_count_again(manifest)}\nCOMMIT;\n".encode())
             stdin.close()
             status = psql.wait()
@@ -235,6 +242,21 @@ def _sender(psql: IO[bytes], report: Report) -> Callable[[bytes], None]:
         report(len(chunk))
 
     return send
+
+
+def understood_by(version: int, send: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Leaves out of the first chunk of a script what pg_restore 17 says to servers of any version
+    (`server_version`), and those before 17 do not know."""
+    unread = version < _HAS_TRANSACTION_TIMEOUT
+
+    def filtered(chunk: bytes) -> None:
+        nonlocal unread
+        if unread:
+            chunk = _TRANSACTION_TIMEOUT.sub(b"", chunk, count=1)
+            unread = False
+        send(chunk)
+
+    return filtered
 
 
 def _count_again(manifest: Manifest) -> str:

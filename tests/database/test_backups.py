@@ -30,7 +30,7 @@ from aragora_site.databases import postgresql
 from aragora_site.environment import Environment
 from aragora_site.persistence import postgresql_backup, sqlite_backup
 from aragora_site.persistence.archive import BackupRefused, Manifest, read_manifest
-from aragora_site.persistence.postgresql_backup import Target
+from aragora_site.persistence.postgresql_backup import Target, understood_by
 from tests.support.processes import (
     ROOT,
     manage,
@@ -402,6 +402,11 @@ def test_everything_comes_back_in_postgresql(
     console: Console, site: dict[str, str], other_url: str, programs: str, tmp_path: Path
 ) -> None:
     file, postgres_url = tmp_path / "b.backup", site["DATABASE_URL"].replace(APP, "aragora")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:  # As servers should have it.
+        patience = (
+            f"ALTER DATABASE {connection.info.dbname} SET idle_in_transaction_session_timeout"
+        )
+        connection.execute(f"{patience} = '20ms'".encode())
     console.run("backup", file, env=site)
     before = everything(postgres_url)
     rows = read_manifest(file).rows
@@ -505,6 +510,18 @@ def test_without_its_programs_it_says_what_to_install(
     env = site | {"PATH": str(tmp_path)}
     assert "postgresql-client" in console.refused("backup", tmp_path / "b.backup", env=env)
     assert not (tmp_path / "b.backup").exists()
+
+
+@pytest.mark.parametrize(("version", "is_sent"), [(160004, False), (170000, True)])
+def test_a_server_is_told_what_it_understands(version: int, is_sent: bool) -> None:
+    sent: list[bytes] = []
+    send = understood_by(version, sent.append)
+    setting = b"SET transaction_timeout = 0;\n"
+    send(b"SET lock_timeout = 0;\n" + setting + b"COPY t FROM stdin;\n")
+    send(setting)  # Of the data, as far as anybody knows.
+    assert (setting in sent[0]) is is_sent
+    assert sent[0].startswith(b"SET lock_timeout = 0;\n")
+    assert sent[1] == setting
 
 
 def test_a_password_is_never_an_argument() -> None:

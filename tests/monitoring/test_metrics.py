@@ -138,7 +138,9 @@ def test_a_worker_that_cannot_show_its_metrics_says_what_to_do(
         "ARAGORA_ENABLE_TELEMETRY": "true",
         "ARAGORA_WORKER_METRICS_PORT": str(watched.port),
     }
-    refused = manage("worker", env=server_environment(tmp_path, **variables))
+    env = server_environment(tmp_path, **variables)
+    assert manage("prepare", env=env).returncode == 0
+    refused = manage("worker", env=env)
     assert refused.returncode == 1
     assert f"port {watched.port}" in refused.stderr
     assert "--metrics-port" in refused.stderr
