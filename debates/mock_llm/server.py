@@ -47,6 +47,8 @@ class Seen:
     """A completion request, and what has become of it."""
 
     request: ModelRequest
+    releases: int
+    """How often answers had been let go on when it came."""
     disconnected: threading.Event = field(default_factory=threading.Event)
     """The client went away before the answer was complete."""
     finished: threading.Event = field(default_factory=threading.Event)
@@ -98,6 +100,7 @@ class ModelServer:
         self._script: deque[Behaviour] = deque()
         self._changed = threading.Condition()
         self._held: list[asyncio.Event] = []
+        self._releases = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         family, kind, protocol, _, where = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -160,8 +163,11 @@ class ModelServer:
         return len(self._held)
 
     def release(self) -> None:
-        """Let the answers that are held go on."""
-        held, self._held = self._held, []
+        """Let the answers go on that are held, and those that are about to be, to requests that
+        have come."""
+        with self._changed:
+            self._releases += 1
+            held, self._held = self._held, []
         for event in held:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(event.set)
@@ -228,8 +234,8 @@ class ModelServer:
         return not self.options.key or key == self.options.key
 
     async def _complete(self, request: ModelRequest, receive: Receive, send: Send) -> None:
-        seen = Seen(request)
         with self._changed:
+            seen = Seen(request, self._releases)
             self.counts["asked"] += 1
             if self._remember:
                 self.seen.append(seen)
@@ -308,7 +314,11 @@ class ModelServer:
             self.counts[behaviour.fault] += 1
         if behaviour.fault is Fault.HOLD:
             event = asyncio.Event()
-            self._held.append(event)
+            with self._changed:
+                if seen.releases == self._releases:
+                    self._held.append(event)
+                else:
+                    event.set()
             seen.started.set()
             try:
                 await event.wait()

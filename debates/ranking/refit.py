@@ -4,12 +4,14 @@ has grown."""
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Max
 
 from debates.caching import RATINGS
@@ -40,7 +42,7 @@ def refit_ratings(*, now: datetime) -> Refit:
     """Put right what has drifted, and fit the strengths of every domain with new matches. Blocking;
     in several processes at once it does no harm."""
     differences = 0
-    # A match that is recorded between two queries looks like a drift, once.
+    # On SQLite a match that is recorded between two queries looks like a drift, once.
     if _has_drifted() and _has_drifted():
         differences = len(recompute_ratings(now=now).differences)
         log.warning("ratings_drifted", differences=differences)
@@ -66,6 +68,9 @@ def fit_strengths(*, domain: str = OVERALL) -> None:
         rating.bt_high = told.high if told else None
         rating.fitted_games = rating.games
     with transaction.atomic():
+        # In the order in which the end of a debate locks them.
+        keys = [rating.pk for rating in ratings]
+        list(Rating.objects.select_for_update().filter(pk__in=keys).order_by("domain", "agent"))
         Rating.objects.bulk_update(
             ratings, ("bt", "bt_low", "bt_high", "fitted_games"), batch_size=100
         )
@@ -92,6 +97,22 @@ def _outcomes(domain: str) -> list[Outcome]:
 def _has_drifted() -> bool:
     """Whether a rating is not the one that its agent left its last match with, or has other games
     than the log."""
+    with _one_snapshot():
+        return _differs_from_log()
+
+
+@contextmanager
+def _one_snapshot() -> Iterator[None]:
+    """All queries see the same state, on PostgreSQL and outside of a transaction."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _differs_from_log() -> bool:
     overall = MatchResult.objects.values("agent").annotate(last=Max("match_id"), games=Count("pk"))
     by_domain = MatchResult.objects.values("agent", "match__domain").annotate(
         last=Max("match_id"), games=Count("pk")

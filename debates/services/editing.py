@@ -8,6 +8,7 @@ import structlog
 from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
+from debates.caching import TOPICS
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
 from debates.exceptions import StateForbids
 from debates.models import Debate
@@ -68,6 +69,7 @@ def update_debate(
                 is_public=debate.visibility == Visibility.PUBLIC,
                 now=timezone.now(),
             )
+            TOPICS.changed()
     log.info("debate_edited", debate_id=str(debate_id), fields=changed)
     return debate
 
@@ -81,6 +83,7 @@ def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
         forget_debate(debate_id=debate_id, now=timezone.now())
         with across_tenants(Purpose.CLEANING):  # What it cost belongs to nobody from now on.
             debate.delete()
+        TOPICS.changed()
     log.info("debate_deleted", debate_id=str(debate_id))
 
 
