@@ -19,7 +19,7 @@ from yarl import URL
 LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host to try in order; raises `httpx2.TransportError`."""
 
-KEEP_SECONDS = 5.0
+KEEP_SECONDS = 4.0
 """How long a connection is kept that nobody uses. Servers close theirs at some point, and a request
 that is sent just then is lost."""
 _OURS_TO_SAY = frozenset({"content-length", "transfer-encoding"})

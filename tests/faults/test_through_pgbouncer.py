@@ -85,7 +85,8 @@ def test_debates_and_their_readers_survive_a_restart(pooled: Pooled, what: str) 
         crowd.wait_for_the_end()
         assert_complete(crowd.followers, site.server)
     for debate in before + after:
-        assert site.wait_for_end(debate)["status"] == "completed"
+        ended = site.wait_for_end(debate)
+        assert ended["status"] == "completed", ended["failure"]
     site.assert_whole()
     # The hub says once, with its cause, that it could not read the log.
     traced = [line for line in site.server.process.lines if "Traceback" in line]
