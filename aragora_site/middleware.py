@@ -9,7 +9,7 @@ from http import HTTPStatus
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve, reverse
 
 from aragora_site.error_views import bad_request, too_many_requests
@@ -78,7 +78,8 @@ class ProbeMiddleware:
             found = request.resolver_match = resolve(request.path_info)
         except Resolver404:
             return self.get_response(request)
-        response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+        response: HttpResponse = found.func(request, *found.args, **found.kwargs)
+        response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 

@@ -18,7 +18,9 @@ def test_probes_ask_for_no_name_and_no_tls_and_pages_do(tmp_path: Path) -> None:
     }
     with aragora(tmp_path, **variables) as server:
         for probe in sorted(PROBES):
-            assert httpx.get(server.url + probe).status_code == 200, probe
+            answer = httpx.get(server.url + probe)
+            assert answer.status_code == 200, probe
+            assert answer.headers["content-length"] == str(len(answer.content)), probe
             assert httpx.head(server.url + probe).status_code == 200, probe
             assert httpx.post(server.url + probe).status_code == 405, probe
         assert httpx.get(f"{server.url}/").status_code == 400
