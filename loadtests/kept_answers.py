@@ -15,14 +15,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
-
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from loadtests.support import (
     Figure,
-    cpu_seconds,
-    free_port,
-    process,
+    milliseconds_of_requests,
     report,
     scratch_directory,
 )
@@ -81,22 +77,6 @@ def fill() -> None:
             )
 
 
-def milliseconds(env: dict[str, str], requests: int) -> dict[str, float]:
-    """CPU time a request, by path."""
-    port = free_port()
-    with process("manage.py", "serve", "--port", str(port), env=env, port=port) as server:
-        spent = {}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            for name, path in PATHS.items():
-                for _ in range(20):
-                    client.get(path).raise_for_status()
-                before = cpu_seconds(server.pid)
-                for _ in range(requests):
-                    client.get(path)
-                spent[name] = (cpu_seconds(server.pid) - before) / requests * 1000
-        return spent
-
-
 def environments(directory: Path, redis_url: str) -> dict[str, dict[str, str]]:
     return {
         "made anew": environment(directory, ARAGORA_CACHE_TTL="0"),
@@ -127,7 +107,9 @@ def main() -> int:
         spent: dict[str, list[dict[str, float]]] = {}
         for _ in range(arguments.runs):
             for how, env in environments(directory, redis_url).items():
-                spent.setdefault(how, []).append(milliseconds(env, arguments.requests))
+                spent.setdefault(how, []).append(
+                    milliseconds_of_requests(env, PATHS, arguments.requests)
+                )
     figures = []
     for name in PATHS:
         of = {how: [run[name] for run in runs] for how, runs in spent.items()}

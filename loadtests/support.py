@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
+
+REQUESTS_BEFORE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +125,24 @@ def cpu_seconds(pid: int) -> float:
     """CPU time that a process has used, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def milliseconds_of_requests(
+    env: dict[str, str], paths: Mapping[str, str], requests: int
+) -> dict[str, float]:
+    """CPU time that a server in this environment takes for a request, by the names of the paths.
+    Each path is asked for a few times before."""
+    import httpx
+
+    port = free_port()
+    with process("manage.py", "serve", "--port", str(port), env=env, port=port) as server:
+        spent = {}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for name, path in paths.items():
+                for _ in range(REQUESTS_BEFORE):
+                    client.get(path).raise_for_status()
+                before = cpu_seconds(server.pid)
+                for _ in range(requests):
+                    client.get(path)
+                spent[name] = (cpu_seconds(server.pid) - before) / requests * 1000
+        return spent

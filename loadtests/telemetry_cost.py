@@ -15,30 +15,12 @@ import argparse
 import os
 import sys
 
-import httpx
-
-from loadtests.support import Figure, cpu_seconds, free_port, process, report, scratch_directory
+from loadtests.support import Figure, milliseconds_of_requests, report, scratch_directory
 from loadtests.support import scratch_environment as environment
 
 PATHS = {"livez": "/livez", "leaderboard, API": "/api/v1/leaderboard"}
 MOST_MILLISECONDS = {"metrics": 0.5, "metrics and traces": 0.8, "a line in the log": 0.4}
 """On top of a request without them."""
-
-
-def milliseconds(env: dict[str, str], requests: int) -> dict[str, float]:
-    """CPU time a request, by path."""
-    port = free_port()
-    with process("manage.py", "serve", "--port", str(port), env=env, port=port) as server:
-        spent = {}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            for name, path in PATHS.items():
-                for _ in range(50):
-                    client.get(path).raise_for_status()
-                before = cpu_seconds(server.pid)
-                for _ in range(requests):
-                    client.get(path)
-                spent[name] = (cpu_seconds(server.pid) - before) / requests * 1000
-        return spent
 
 
 def main() -> int:
@@ -64,7 +46,9 @@ def main() -> int:
             for _ in range(arguments.runs):
                 for way, variables in ways.items():
                     env = environment(directory, **variables)
-                    spent.setdefault(way, []).append(milliseconds(env, arguments.requests))
+                    spent.setdefault(way, []).append(
+                        milliseconds_of_requests(env, PATHS, arguments.requests)
+                    )
         finally:
             os.dup2(kept, 2)
         taken = len(collector.spans)
