@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import connections
-from django.db.models import BooleanField, FloatField, QuerySet
+from django.db.models import BooleanField, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from memory.indexes import TABLE, WORDS
-from memory.models import Entry
+from memory.models import Entry, Scope
+from memory.tiers import Tier
 from memory.words import terms
 
 MOST_SCORED = 300
 """Entries that the words of a query are ranked among, beyond which its frequent words are left
 out."""
+_QUERY = "to_tsquery('english', %s)"
+_HELD = " + ".join(f"scope.{tier}_bytes" for tier in Tier)
+_SAMPLE = (  # Those that an index has side by side.
+    f"SELECT size, words FROM {TABLE} WHERE scope_id = scope.id "  # noqa: S608
+    "ORDER BY tier, pinned, standing, id LIMIT 200"
+)
 
 
 def by_words(
@@ -27,17 +34,54 @@ def by_words(
     if not asked:
         return iter(())
     if connections[rows.db].vendor == "postgresql":
-        return iter([_by_tsvector(rows, asked, at_once)])
+        return iter([_by_tsvector(rows, scope_ids, asked, at_once)])
     return _by_fts5(rows.db, scope_ids, asked, at_once)
 
 
-def _by_tsvector(rows: QuerySet[Entry], asked: Sequence[str], most: int) -> list[int]:
-    given = " | ".join(f"'{term}'" for term in asked)
-    query = "to_tsquery('english', %s)"
-    matches = RawSQL(f'"{TABLE}".words @@ {query}', [given], output_field=BooleanField())  # noqa: S611
-    rank = RawSQL(f'ts_rank("{TABLE}".words, {query})', [given], output_field=FloatField())  # noqa: S611
-    ordered = rows.filter(matches).annotate(rank=rank).order_by("-rank", "-pk")
-    return list(ordered.values_list("pk", flat=True)[:most])
+def _by_tsvector(
+    rows: QuerySet[Entry], scope_ids: Sequence[int], asked: Sequence[str], most: int
+) -> list[int]:
+    """Candidates by `ts_rank`, which takes longer than to find them."""
+    rare = _rarest_of_sample(rows.db, scope_ids, asked)
+    found = _ranked(rows, rare, asked, most)
+    if not found and len(rare) < len(asked):  # So rare that nothing mentions them.
+        found = _ranked(rows, asked, asked, most)
+    return found
+
+
+def _ranked(
+    rows: QuerySet[Entry], sought: Sequence[str], asked: Sequence[str], most: int
+) -> list[int]:
+    matches = RawSQL(f'"{TABLE}".words @@ {_QUERY}', [_any_of(sought)], BooleanField())  # noqa: S611
+    words = RawSQL(f'"{TABLE}".words', [], TextField())  # noqa: S611
+    # The newest, where even the rarest term is a frequent one.
+    newest = rows.filter(matches).order_by("-id")[: 2 * MOST_SCORED]
+    found, parameters = newest.values("id", mentioned=words).query.sql_with_params()
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM ({found}) AS newest "  # noqa: S608
+            f"ORDER BY ts_rank(mentioned, {_QUERY}) DESC, id DESC LIMIT %s",
+            [*parameters, _any_of(asked), most],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _rarest_of_sample(using: str, scope_ids: Sequence[int], asked: Sequence[str]) -> Sequence[str]:
+    """The terms to look for, by how many of some entries mention them: to count those of all would
+    read them all."""
+    if len(asked) == 1:
+        return asked
+    share = f"COUNT(*) FILTER (WHERE words @@ {_QUERY})::float / SUM(size)"
+    shares = ", ".join([f"{share} * MIN({_HELD})"] * len(asked))
+    within = ", ".join(["%s"] * len(scope_ids))
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT {shares} FROM {Scope._meta.db_table} AS scope CROSS JOIN LATERAL ({_SAMPLE}) "  # noqa: S608
+            f"AS sample WHERE scope.id IN ({within}) GROUP BY scope.id",
+            [*(_any_of([term]) for term in asked), *scope_ids],
+        )
+        counts = [sum(of_scopes) for of_scopes in zip(*cursor.fetchall(), strict=True)]
+    return _rarest(zip(counts, asked, strict=True)) or asked
 
 
 def _by_fts5(
@@ -45,7 +89,7 @@ def _by_fts5(
 ) -> Iterator[list[int]]:
     """Candidates by BM25, from the index, in which the scope is one of the words."""
     within = " OR ".join(f'"{key}"' for key in scope_ids)
-    match = _match(within, _rarest(using, within, asked))
+    match = _match(within, _rarest_of_all(using, within, asked))
     # The newest, where even the rarest term is a frequent one.
     statement = (
         f"SELECT rowid FROM (SELECT rowid, bm25({WORDS}, 1.0, 0.0) AS figure FROM {WORDS} "  # noqa: S608
@@ -62,9 +106,8 @@ def _by_fts5(
         start, size = start + size, size * 8
 
 
-def _rarest(using: str, within: str, asked: Sequence[str]) -> Sequence[str]:
-    """The terms to look for: the rarest ones, as far as `MOST_SCORED` entries have them. BM25 works
-    out a figure for each of these, and the most frequent terms count least in it."""
+def _rarest_of_all(using: str, within: str, asked: Sequence[str]) -> Sequence[str]:
+    """The terms to look for, by how many entries mention them."""
     if len(asked) == 1:
         return asked
     one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {WORDS} WHERE {WORDS} MATCH %s LIMIT %s))"  # noqa: S608
@@ -74,14 +117,28 @@ def _rarest(using: str, within: str, asked: Sequence[str]) -> Sequence[str]:
             [given for term in asked for given in (_match(within, [term]), MOST_SCORED + 1)],
         )
         counts = cursor.fetchone()
+    return (
+        _rarest([(count, term) for count, term in zip(counts, asked, strict=True) if count])
+        or asked
+    )
+
+
+def _rarest(counted: Iterable[tuple[float, str]]) -> list[str]:
+    """The terms that the fewest entries mention, as far as `MOST_SCORED` do: a figure is worked out
+    for each of these, and the most frequent terms count least in it."""
     wanted: list[str] = []
-    total = 0
-    for count, term in sorted(zip(counts, asked, strict=True)):
+    total = 0.0
+    for count, term in sorted(counted):
         total += count
         if wanted and total > MOST_SCORED:
             break
-        wanted += [term] if count else []
-    return wanted or asked
+        wanted.append(term)
+    return wanted
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """For `to_tsquery`."""
+    return " | ".join(f"'{word}'" for word in words)
 
 
 def _match(within: str, words: Sequence[str]) -> str:
