@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from debates.running.threads import SWITCH_SECONDS
 from monitoring.capacity.machine import take_descriptors
 
 log = structlog.get_logger(__name__)
@@ -25,9 +26,6 @@ APPLICATION = "aragora_site.asgi:application"
 REQUEST_GRACE_SECONDS = 5
 """How long requests that are being answered may go on after the drain."""
 BACKLOG = 2048
-SWITCH_SECONDS = 0.001
-"""How long a thread that answers a request may keep the event loop waiting for its turn. At
-Python's 5 ms, a loop beside eight busy threads was late by 14 ms in the median; at this, by 4."""
 
 
 class Command(BaseCommand):

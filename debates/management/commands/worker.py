@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
+from debates.running.threads import SWITCH_SECONDS
 from monitoring import tracing
 from monitoring.heartbeat import Heartbeat
 
@@ -57,6 +58,7 @@ class Command(BaseCommand):
             raise CommandError("--concurrency: use a whole number from 1 up.")
         if settings.ARAGORA.enable_telemetry:
             self._show_metrics(settings.ARAGORA.host, options["metrics_port"])
+        sys.setswitchinterval(SWITCH_SECONDS)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(self._work(options["concurrency"]))
 
