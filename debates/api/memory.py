@@ -17,7 +17,8 @@ from debates.streaming.envelope import timestamp
 from memory.models import Entry, Kind
 from memory.scopes import Reader
 from memory.selectors import entries as found
-from memory.selectors.search import Filter, Hit, search
+from memory.selectors.candidates import Filter
+from memory.selectors.search import Hit, search
 from memory.services import entries as writing
 from memory.services.upkeep import consolidate as consolidate_scopes
 from memory.tiers import Tier

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from aragora_site.bulk import Add
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import TERMINAL_STATUSES, DebateStatus, EventType
 from debates.engine.types import StopReason
@@ -81,10 +82,15 @@ def next_in_line(now: datetime) -> list[UUID]:
     line = [place.debate_id for place in waiting_line() if not cap or place.of_tenant <= cap]
     if not line:
         return []
-    # Those whose last calls, from before they were paused, are still finishing.
-    held = Debate.objects.filter(status=DebateStatus.PENDING, lease_expires_at__gte=now)
-    unavailable = set(held.exclude(lease_holder="").values_list("pk", flat=True))
+    unavailable = {debate_id for (debate_id,) in _still_held.rows(now)}
     return [debate_id for debate_id in line if debate_id not in unavailable]
+
+
+@kept
+def _still_held(now: datetime) -> QuerySet[Any, Any]:
+    """What waits and whose last calls, from before it was paused, are still finishing."""
+    held = Debate.objects.filter(status=DebateStatus.PENDING, lease_expires_at__gte=now)
+    return held.exclude(lease_holder="").order_by().values_list("pk")
 
 
 def claim(

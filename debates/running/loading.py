@@ -13,8 +13,10 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
 from aragora_site.bulk import insert_rows
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.planner import next_step
@@ -72,12 +74,17 @@ def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
     taken: list[Loaded] = []
     for _ in range(MOST_LOOKS):
         wanted = claims.next_in_line(now)[: limit - len(taken)]
-        found = Debate.objects.in_bulk(wanted)
+        found = {debate.pk: debate for debate in _debates.objects(tuple(wanted))}
         debates = [found[debate_id] for debate_id in wanted if debate_id in found]
         taken += _take(debates, holder, claims.WAITING, now)
         if not wanted or len(taken) == limit:
             break  # Otherwise others were faster; behind what they took there may be more.
     return taken
+
+
+@kept
+def _debates(ids: tuple[UUID, ...]) -> QuerySet[Debate]:
+    return Debate.objects.filter(pk__in=ids).order_by()
 
 
 @across_tenants(Purpose.QUEUE)

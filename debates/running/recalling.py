@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import act_for
 from debates.choices import EventType
 from debates.engine.planner import next_step
@@ -22,12 +24,12 @@ from debates.engine.types import Ask, Recalled, Setup, Spent
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.providers.base import AgentSpec
 from debates.running.audience import fits_context
-from debates.selectors.finding import debates_open_with
+from debates.selectors.finding import reach_of
 from debates.selectors.readers import reader_of_debate
-from debates.selectors.similar import Similar, settled_before, told
+from debates.selectors.similar import settled_for
 from debates.services.events import NewEvent
 from debates.streaming.envelope import timestamp
-from debates.streaming.events import MemoryRecall, RecalledEntry
+from debates.streaming.events import MemoryRecall, RecalledEntry, SettledBefore
 from memory.scopes import Reader
 from memory.selectors.search import Hit, Parts, is_empty, search
 
@@ -80,6 +82,7 @@ class Recaller:
     def _recall(
         self, debate: Debate, setup: Setup, specs: Mapping[str, AgentSpec]
     ) -> Recollection | None:
+        reach = reach_of(debate)
         reader = reader_of_debate(debate)
         nothing, some_questions = self._is_empty(debate, reader), self._some_questions()
         if nothing and not some_questions:
@@ -98,14 +101,9 @@ class Recaller:
                     parts=Parts(meaning=embedded is not None),
                     embedded=embedded,
                 )
-        settled: list[Similar] = []
+        settled: list[SettledBefore] = []
         if some_questions and embedded is not None:
-            settled = settled_before(
-                visible=debates_open_with(debate),
-                question=debate.question,
-                except_for=debate.pk,
-                embedded=embedded,
-            )
+            settled = settled_for(debate, reach=reach, embedded=embedded)
         recalled = _as_many_as_fit([_recalled(*item) for item in enumerate(hits, 1)], setup, specs)
         hits = hits[: len(recalled)]
         if not hits and not settled:
@@ -113,7 +111,7 @@ class Recaller:
         data = MemoryRecall(
             debate_id=str(debate.pk),
             entries=[_entry(number, hit) for number, hit in enumerate(hits, start=1)],
-            settled=told(settled),
+            settled=settled,
         )
         return Recollection(
             NewEvent(EventType.MEMORY_RECALL, data),
@@ -135,8 +133,13 @@ class Recaller:
 
     def _some_questions(self) -> bool:
         if self._no_questions is None:
-            self._no_questions = not QuestionVector.objects.exists()
+            self._no_questions = not _one_question.rows()
         return not self._no_questions
+
+
+@kept
+def _one_question() -> QuerySet[Any, Any]:
+    return QuestionVector.objects.order_by().values_list("pk")[:1]
 
 
 def _embedded(question: str) -> Embedded | None:

@@ -1,9 +1,10 @@
 """Which debates there are for whom."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import connections
 from django.db.models import BooleanField, F, Func, Prefetch, Q, QuerySet, Value
 
@@ -37,15 +38,35 @@ def is_open_to_all(debate: Debate) -> bool:
     return debate.visibility == Visibility.PUBLIC or hasattr(debate, "share_link")
 
 
+class Reach(NamedTuple):
+    """Who may read a debate: everybody, where it names nobody."""
+
+    person: int | None = None
+    workspace: UUID | None = None
+
+
+def reach_of(debate: Debate) -> Reach:
+    """Who may read the debate. At most one query."""
+    if is_open_to_all(debate):
+        return Reach()
+    if debate.visibility == Visibility.PRIVATE:
+        return Reach(person=debate.owner_id)
+    return Reach(workspace=debate.workspace_id)
+
+
+def debates_within(reach: Reach) -> QuerySet[Debate]:
+    """Those that whoever is meant may read."""
+    if reach.person is not None:
+        return debates_visible_to(User(pk=reach.person))
+    visible = Q(visibility=Visibility.PUBLIC)
+    if reach.workspace is not None:
+        visible |= Q(visibility=Visibility.WORKSPACE, workspace=reach.workspace)
+    return Debate.objects.filter(visible)
+
+
 def debates_open_with(debate: Debate) -> QuerySet[Debate]:
     """Those that whoever may read the debate may read too."""
-    is_open = is_open_to_all(debate)
-    if debate.visibility == Visibility.PRIVATE and not is_open:
-        return debates_visible_to(debate.owner)
-    visible = Q(visibility=Visibility.PUBLIC)
-    if not is_open:
-        visible |= Q(visibility=Visibility.WORKSPACE, workspace=debate.workspace_id)
-    return Debate.objects.filter(visible)
+    return debates_within(reach_of(debate))
 
 
 def get_debate(*, user: Viewer, id_or_slug: str | UUID, share: str = "") -> Debate:

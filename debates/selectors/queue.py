@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from statistics import fmean
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate
@@ -103,19 +106,22 @@ def waiting_line(*, joining: Debate | None = None) -> list[Place]:
     """The debates that wait, of all tenants, the next one first. One query.
 
     `joining` is taken as one that waits, whatever is stored of it."""
-    rows = Debate.objects.filter(status__in=_IN_LINE).order_by()
-    if joining is not None:
-        rows = rows.exclude(pk=joining.pk)
-    found = rows.values_list(
-        "pk", "workspace_id", "workspace__tier", "status", "queued_at", "owner_id"
-    )
     entries = [
         Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, queued_at or _EVER, person)
-        for pk, tenant, tier, status, queued_at, person in found
+        for pk, tenant, tier, status, queued_at, person in _in_line.rows()
+        if joining is None or pk != joining.pk
     ]
     if joining is not None:
         entries.append(_entry(joining))
     return in_order(entries)
+
+
+@kept
+def _in_line() -> QuerySet[Any, Any]:
+    rows = Debate.objects.filter(status__in=_IN_LINE).order_by()
+    return rows.values_list(
+        "pk", "workspace_id", "workspace__tier", "status", "queued_at", "owner_id"
+    )
 
 
 def place_on_joining(debate: Debate) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Count, Max, QuerySet
 
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate, QuestionVector
+from debates.selectors.finding import Reach, debates_within
 from debates.streaming.envelope import timestamp
 from debates.streaming.events import SettledBefore
 
@@ -35,6 +38,7 @@ _TOLD = (
     "verdict__detail",
     "question_vector__id",
 )
+MOST_SETTLED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def settled_before(
     *,
     visible: QuerySet[Debate],
     question: str,
-    limit: int = 3,
+    limit: int = MOST_SETTLED,
     except_for: UUID | None = None,
     embedded: Embedded | None = None,
 ) -> list[Similar]:
@@ -86,20 +90,79 @@ def settled_before(
     )
 
 
-def told(found: Sequence[Similar]) -> list[SettledBefore]:
-    """As events and answers say it."""
-    return [
-        SettledBefore(
-            debate_id=str(one.debate.pk),
-            slug=one.debate.slug,
-            question=one.debate.question,
-            answer=one.debate.verdict.answer or "",
-            confidence=one.debate.verdict.confidence,
-            similarity=one.similarity,
-            completed_at=timestamp(one.debate.completed_at) if one.debate.completed_at else "",
-        )
-        for one in found
-    ]
+def settled_for(debate: Debate, *, reach: Reach, embedded: Embedded) -> list[SettledBefore]:
+    """The same for a debate that begins, as its log says it: among those that whoever may read it,
+    which is its `reach`, may read."""
+    from memory.fields import as_text
+    from memory.selectors.nearest import exploring, is_indexed, nearest_exact
+
+    vector = embedded.vectors[0]
+    wanted = (*reach, debate.pk, embedded.embedder)
+    about: dict[int, Sequence[Any]] = {}
+
+    def fetch(ids: Collection[int]) -> Collection[int]:
+        about.update((key, row) for key, *row in _settled.rows(*wanted, tuple(ids)))
+        return about.keys()
+
+    if is_indexed(QuestionVector):
+        with exploring(DEFAULT_DB_ALIAS, MOST_SETTLED):
+            near = _nearest_settled.rows(*wanted, as_text(vector.tobytes()))
+        near.sort(key=itemgetter(1))
+        found = {key: -distance for key, distance in near if -distance >= SAME_QUESTION}
+        if found:
+            fetch(tuple(found))
+    else:
+        parts = [question_matrix(embedded.embedder)]
+        found = nearest_exact(parts, vector, fetch, limit=MOST_SETTLED, least=SAME_QUESTION)
+    return [_told(about[key], figure) for key, figure in found.items() if key in about]
+
+
+def _decided(
+    person: int | None, workspace: UUID | None, except_for: UUID, embedder: str
+) -> QuerySet[Debate]:
+    found = debates_within(Reach(person, workspace)).exclude(pk=except_for).order_by()
+    return found.filter(
+        status=DebateStatus.COMPLETED, verdict__reached=True, question_vector__embedder=embedder
+    )
+
+
+@kept
+def _settled(
+    person: int | None,
+    workspace: UUID | None,
+    except_for: UUID,
+    embedder: str,
+    keys: tuple[int, ...],
+) -> QuerySet[Any, Any]:
+    found = _decided(person, workspace, except_for, embedder)
+    return found.filter(question_vector__pk__in=keys).values_list(
+        *("question_vector__pk", "pk", "slug", "question", "completed_at"),
+        *("verdict__answer", "verdict__confidence"),
+    )
+
+
+@kept
+def _nearest_settled(
+    person: int | None, workspace: UUID | None, except_for: UUID, embedder: str, vector: str
+) -> QuerySet[Any, Any]:
+    from memory.selectors.nearest import nearest_first
+
+    over = _decided(person, workspace, except_for, embedder)
+    rows = nearest_first(QuestionVector.objects.filter(debate__in=over), vector)
+    return rows.values_list("pk", "distance")[:MOST_SETTLED]
+
+
+def _told(row: Sequence[Any], similarity: float) -> SettledBefore:
+    debate_id, slug, question, completed_at, answer, confidence = row
+    return SettledBefore(
+        debate_id=str(debate_id),
+        slug=slug,
+        question=question,
+        answer=answer or "",
+        confidence=confidence,
+        similarity=round(similarity, 4),
+        completed_at=timestamp(completed_at) if completed_at else "",
+    )
 
 
 def _nearest(
@@ -121,7 +184,7 @@ def _nearest(
             debates[debate.question_vector.pk] = debate
         return debates.keys()
 
-    if is_indexed(rows):
+    if is_indexed(QuestionVector, rows.db):
         found = nearest_native(rows, vector, limit=limit)
         found = {key: figure for key, figure in found.items() if figure >= least}
         if found:
@@ -147,11 +210,20 @@ def question_matrix(embedder: str) -> Any:
     if _matrices is None:
         _matrices = MatrixCache()
     rows = QuestionVector.objects.filter(embedder=embedder).order_by("pk")
-    state = rows.aggregate(count=Count("pk"), newest=Max("pk"))
     database = str(connections[rows.db].settings_dict["NAME"])
     return _matrices.get(
         (database, embedder),
-        version=hash((state["count"], state["newest"])),
+        version=hash(tuple(_state_of_questions.rows(embedder))),
         ids=lambda: rows.values_list("pk", flat=True),
         load=lambda ids: dict(rows.filter(pk__in=ids).values_list("pk", "vector")),
+    )
+
+
+@kept
+def _state_of_questions(embedder: str) -> QuerySet[Any, Any]:
+    rows = QuestionVector.objects.filter(embedder=embedder).order_by()
+    return (
+        rows.values("embedder")
+        .annotate(count=Count("pk"), newest=Max("pk"))
+        .values_list("count", "newest")
     )

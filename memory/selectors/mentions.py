@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
@@ -13,6 +14,8 @@ from memory.models import Entry, Scope
 from memory.tiers import Tier
 from memory.words import terms
 
+Newest = Callable[[str], tuple[str, Sequence[Any]]]
+"""The statement of `newest_mentioning` for what is sought, with its parameters."""
 MOST_SCORED = 300
 """Entries that the words of a query are ranked among, beyond which its frequent words are left
 out."""
@@ -25,39 +28,44 @@ _SAMPLE = (  # Those that an index has side by side.
 
 
 def by_words(
-    rows: QuerySet[Entry], scope_ids: Sequence[int], query: str, *, at_once: int
+    newest: Newest, scope_ids: Sequence[int], query: str, *, at_once: int
 ) -> Iterator[list[int]]:
     """The keys of what mentions the words of the query, best first, so many at a time.
 
-    On PostgreSQL of `rows`, in one go; elsewhere of all that these scopes hold."""
+    On PostgreSQL of `newest`, in one go; elsewhere of all that these scopes hold."""
     asked = terms(query)
     if not asked:
         return iter(())
-    if connections[rows.db].vendor == "postgresql":
-        return iter([_by_tsvector(rows, scope_ids, asked, at_once)])
-    return _by_fts5(rows.db, scope_ids, asked, at_once)
+    if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+        return iter([_by_tsvector(newest, scope_ids, asked, at_once)])
+    return _by_fts5(DEFAULT_DB_ALIAS, scope_ids, asked, at_once)
+
+
+def newest_mentioning(rows: QuerySet[Entry], sought: str) -> QuerySet[Any, Any]:
+    """Those of the rows that match a query of PostgreSQL's: the newest, where even the rarest term
+    is a frequent one."""
+    matches = RawSQL(f'"{TABLE}".words @@ {_QUERY}', [sought], BooleanField())  # noqa: S611
+    words = RawSQL(f'"{TABLE}".words', [], TextField())  # noqa: S611
+    newest = rows.filter(matches).annotate(mentioned=words).order_by("-id")
+    return newest.values_list("id", "mentioned")[: 2 * MOST_SCORED]
 
 
 def _by_tsvector(
-    rows: QuerySet[Entry], scope_ids: Sequence[int], asked: Sequence[str], most: int
+    newest: Newest, scope_ids: Sequence[int], asked: Sequence[str], most: int
 ) -> list[int]:
     """Candidates by `ts_rank`, which takes longer than to find them."""
-    rare = _rarest_of_sample(rows.db, scope_ids, asked)
-    found = _ranked(rows, rare, asked, most)
+    rare = _rarest_of_sample(DEFAULT_DB_ALIAS, scope_ids, asked)
+    found = _ranked(newest, rare, asked, most)
     if not found and len(rare) < len(asked):  # So rare that nothing mentions them.
-        found = _ranked(rows, asked, asked, most)
+        found = _ranked(newest, asked, asked, most)
     return found
 
 
 def _ranked(
-    rows: QuerySet[Entry], sought: Sequence[str], asked: Sequence[str], most: int
+    newest: Newest, sought: Sequence[str], asked: Sequence[str], most: int
 ) -> list[int]:
-    matches = RawSQL(f'"{TABLE}".words @@ {_QUERY}', [_any_of(sought)], BooleanField())  # noqa: S611
-    words = RawSQL(f'"{TABLE}".words', [], TextField())  # noqa: S611
-    # The newest, where even the rarest term is a frequent one.
-    newest = rows.filter(matches).order_by("-id")[: 2 * MOST_SCORED]
-    found, parameters = newest.values("id", mentioned=words).query.sql_with_params()
-    with connections[rows.db].cursor() as cursor:
+    found, parameters = newest(_any_of(sought))
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
             f"SELECT id FROM ({found}) AS newest "  # noqa: S608
             f"ORDER BY ts_rank(mentioned, {_QUERY}) DESC, id DESC LIMIT %s",

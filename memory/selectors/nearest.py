@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connections, transaction
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Model, QuerySet
 from numpy.typing import NDArray
 
 from memory.embeddings.base import DIMENSIONS, Vectors
@@ -36,15 +37,16 @@ Found = dict[int, float]
 def nearest_native(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found:
     """The nearest of `rows`, by the index of pgvector, which goes on looking until enough of them
     pass the conditions of `rows`. Keys may be of any type."""
-    from django.db.models import FloatField
-    from django.db.models.expressions import RawSQL
+    with exploring(rows.db, limit):
+        ordered = nearest_first(rows, as_text(vector.tobytes()))
+        found = list(ordered.values_list("pk", "distance")[:limit])
+    return {pk: -distance for pk, distance in sorted(found, key=lambda row: row[1])}
 
-    table = rows.model._meta.db_table
-    given = as_text(vector.tobytes())
-    distance = RawSQL(  # noqa: S611 (the table's name is the model's)
-        f'"{table}"."vector" <#> %s::vector', [given], output_field=FloatField()
-    )
-    using = rows.db
+
+@contextmanager
+def exploring(using: str, limit: int) -> Iterator[None]:
+    """A transaction in which pgvector's index looks for so many until it has them; in nearly the
+    order of their distance."""
     with transaction.atomic(using=using):
         with connections[using].cursor() as cursor:
             # For this transaction only: a pooler may give the connection to somebody else.
@@ -53,25 +55,22 @@ def nearest_native(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found
                 "set_config('hnsw.ef_search', %s, true)",
                 [str(max(EXPLORED, limit))],
             )
-        ordered = rows.annotate(distance=distance).order_by("distance")
-        found = list(ordered.values_list("pk", "distance")[:limit])
-    return {pk: -distance for pk, distance in sorted(found, key=lambda row: row[1])}
+        yield
 
 
-def nearest_within(rows: QuerySet[Any], vector: Vectors, *, limit: int) -> Found:
-    """The nearest of `rows`, all of which the database looks at: for rows that an index finds
-    quickly, beside their vectors."""
+def nearest_first(rows: QuerySet[Any], vector: str) -> QuerySet[Any]:
+    """The rows by their `distance` to a vector, which is given as pgvector reads it."""
     from django.db.models import FloatField
     from django.db.models.expressions import RawSQL
 
     table = rows.model._meta.db_table
     distance = RawSQL(  # noqa: S611 (the table's name is the model's)
         f'"{table}"."vector" <#> %s::{native_type(rows.db, table, "vector")}',
-        [as_text(vector.tobytes())],
+        [vector],
         output_field=FloatField(),
     )
-    ordered = rows.annotate(distance=distance).order_by("distance")
-    return {pk: -figure for pk, figure in ordered.values_list("pk", "distance")[:limit]}
+    ordered: QuerySet[Any] = rows.annotate(distance=distance).order_by("distance")
+    return ordered
 
 
 def nearest_exact(
@@ -254,6 +253,6 @@ def _made(
     return _roomy(version, ids, rows)
 
 
-def is_indexed(rows: QuerySet[Any]) -> bool:
-    """Whether pgvector searches these rows."""
-    return is_native(rows.db, rows.model._meta.db_table, "vector")
+def is_indexed(model: type[Model], using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Whether pgvector searches the rows of this model."""
+    return is_native(using, model._meta.db_table, "vector")

@@ -6,32 +6,25 @@ query itself; they are fused, thinned of repetitions, and cut to a number and a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import connections
-from django.db.models import BinaryField, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Q, QuerySet
 
-from memory.fields import NATIVE, native_type
 from memory.fusion import K, diversify, fuse
-from memory.indexes import TABLE
-from memory.models import Entry, Kind, Scope
+from memory.models import Entry
 from memory.scopes import Reader
-from memory.selectors.mentions import by_words
-from memory.tiers import Tier
-from memory.words import coverage, tokens_of
+from memory.selectors.candidates import POOL, Candidates, Filter, sought, versions_of_scopes
+from memory.words import tokens_of
 
 if TYPE_CHECKING:
-    from memory.embeddings.base import Vectors
     from memory.embeddings.service import Embedded
     from memory.selectors.nearest import Matrix, MatrixCache
 
-POOL = 30
-"""Candidates of each ranking."""
 SPELLING_WEIGHT = 0.01
 """What places by hash vectors count for, beside 1 for those by words: they follow what the words
 found. More costs places (docs/MEMORY.md)."""
@@ -77,29 +70,6 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """What may be found."""
-
-    tiers: Collection[Tier] = ()
-    """Empty: all of them."""
-    kinds: Collection[Kind] = ()
-    min_importance: float = 0.0
-    not_of_debate: object = None
-
-    def condition(self, now: datetime) -> Q:
-        wanted = Q(expires_at=None) | Q(expires_at__gt=now)
-        if self.tiers:
-            wanted &= Q(tier__in=sorted(self.tiers))
-        if self.kinds:
-            wanted &= Q(kind__in=sorted(self.kinds))
-        if self.min_importance > 0:
-            wanted &= Q(importance__gte=self.min_importance)
-        if self.not_of_debate is not None:
-            wanted &= ~Q(debate_id=self.not_of_debate) | Q(debate_id=None)
-        return wanted
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """Which rankings are asked; for measuring what each is worth."""
 
@@ -134,20 +104,15 @@ def search(
     Embeds the query, unless it is given `embedded`, so it must not be called on an event loop.
     With `clear_only`, only what is
     about the query without doubt."""
-    scopes = dict(Scope.objects.filter(reader.scopes()).values_list("pk", "version"))
+    scopes = versions_of_scopes(reader)
     if not scopes or not query.strip():
         return []
-    condition = (only or Filter()).condition(now)
-    if reader.public_only:
-        condition &= Q(is_public=True)
-    rows = _Candidates(condition & Q(scope__in=sorted(scopes)), query)
-    batches: Iterator[list[int]] = iter(())
-    if parts.words:
-        batches = by_words(rows.ranked, sorted(scopes), query, at_once=POOL + 10)
+    rows = Candidates(sought(only or Filter(), reader=reader, scopes=scopes, now=now), query)
+    batches = rows.by_words() if parts.words else iter(())
     first = next(batches, [])
     rows.expect(first)  # One question for what both rankings name.
     near, knows_meaning = _by_meaning(rows, scopes, embedded) if parts.meaning else NONE
-    worded = _visible(rows, chain([first], batches))
+    worded = _first_visible(rows, chain([first], batches))
     passing = rows.passing([*near, *worded])
     if near and knows_meaning:  # A word that is shared by chance says nothing.
         worded = [key for key in worded if key in passing and rows.covered(key) >= LEAST_COVERED]
@@ -159,7 +124,7 @@ def search(
         if key in passing and (not clear_only or _is_clear(near.get(key), rows.covered(key)))
     }
     chosen = _thinned(fused, rows, limit)
-    entries = rows.visible.defer("vector").in_bulk(chosen)
+    entries = rows.load(chosen)
     hits = (_hit(entries[key], fused[key], near, worded, rows) for key in chosen if key in entries)
     return list(_within(hits, token_budget))
 
@@ -171,80 +136,12 @@ def _weights(parts: Parts, *, knows_meaning: bool) -> tuple[float, float]:
     return (1.0 if knows_meaning else SPELLING_WEIGHT), 1.0
 
 
-class _Candidates:
-    """The entries that the rankings name, as far as they are visible and what of them says which
-    are the hits. Each is looked up once; the rest of the hits alone is loaded."""
-
-    def __init__(self, condition: Q, query: str) -> None:
-        self.condition = condition
-        self.query = query
-        self.visible = Entry.objects.filter(condition)
-        self._type = native_type(self.visible.db, TABLE, "vector")
-        self._expected: set[int] = set()
-        self._asked: set[int] = set()
-        self._rows: dict[int, tuple[str, str, bytes | None]] = {}
-        self._covered: dict[int, float] = {}
-
-    @property
-    def is_native(self) -> bool:
-        """Whether pgvector searches them."""
-        return self._type in NATIVE
-
-    @property
-    def ranked(self) -> QuerySet[Entry]:
-        """What PostgreSQL is to rank. It is bounded by the scopes, which are the reader's, and by
-        the policies; the manager's condition, which is the same again, would have the planner
-        expect a tenth of the rows. What is ranked has to pass `visible` like everything else."""
-        return QuerySet(Entry, using=self.visible.db).filter(self.condition)
-
-    def expect(self, keys: Collection[int]) -> None:
-        """Look these up together with those that are asked for first."""
-        self._expected |= set(keys)
-
-    def passing(self, keys: Collection[int]) -> set[int]:
-        """Those of these that are visible."""
-        if not self._asked.issuperset(keys):
-            new = self._expected.union(keys) - self._asked
-            self._asked |= new
-            found = self.visible.filter(pk__in=new).order_by()
-            if self.is_native:
-                # Written as numbers, they would take longer to read than to find.
-                packed = RawSQL(f'{self._type}_send("{TABLE}".vector)', (), BinaryField())  # noqa: S611
-                found = found.annotate(packed=packed)
-            columns = found.values_list(
-                "pk", "content", "embedder", "packed" if self.is_native else "vector"
-            )
-            self._rows |= {key: values for key, *values in columns}
-        return self._rows.keys() & keys
-
-    def covered(self, key: int) -> float:
-        """The share of the query's terms that it mentions."""
-        if key not in self._covered:
-            self._covered[key] = coverage(self.query, self._rows[key][0])
-        return self._covered[key]
-
-    def embedder(self, key: int) -> str:
-        return self._rows[key][1]
-
-    def vector(self, key: int) -> Vectors | None:
-        import numpy as np
-
-        held = self._rows[key][2]
-        if not held:
-            return None
-        if not self.is_native:
-            return np.frombuffer(held, dtype=np.float32)
-        # As pgvector sends them: two numbers of 16 bits, then the floats, all in network order.
-        floats = np.frombuffer(held, dtype=">f2" if self._type == "halfvec" else ">f4", offset=4)
-        return floats.astype(np.float32)
-
-
 def _hit(
     entry: Entry,
     score: float,
     near: Mapping[int, float],
     worded: Sequence[int],
-    rows: _Candidates,
+    rows: Candidates,
 ) -> Hit:
     key = entry.pk
     return Hit(
@@ -262,7 +159,7 @@ def _is_clear(similarity: float | None, covered: float) -> bool:
     return near or covered >= CLEARLY_COVERED
 
 
-def _thinned(scores: Mapping[int, float], rows: _Candidates, limit: int) -> list[int]:
+def _thinned(scores: Mapping[int, float], rows: Candidates, limit: int) -> list[int]:
     """The best that do not repeat each other. Vectors of different embedders cannot be compared."""
     import numpy as np
 
@@ -296,12 +193,12 @@ _matrices: MatrixCache | None = None
 
 
 def _by_meaning(
-    rows: _Candidates, scopes: Mapping[int, int], made: Embedded | None
+    rows: Candidates, scopes: Mapping[int, int], made: Embedded | None
 ) -> tuple[dict[int, float], bool]:
     """The nearest with their similarity, and whether the vectors know more than spelling."""
     from memory.embeddings.hashed import HashEmbedder
     from memory.embeddings.service import get_service
-    from memory.selectors.nearest import nearest_exact, nearest_within
+    from memory.selectors.nearest import nearest_exact
 
     made = made or get_service().embed([rows.query])
     vector = made.vectors[0]
@@ -309,8 +206,8 @@ def _by_meaning(
         return NONE
     knows_meaning = made.embedder != HashEmbedder.name
     if rows.is_native:
-        found = nearest_within(rows.ranked.filter(embedder=made.embedder), vector, limit=POOL)
-        close = {key: figure for key, figure in found.items() if figure >= LEAST_SIMILARITY}
+        near = rows.nearest(made).items()
+        close = {key: figure for key, figure in near if figure >= LEAST_SIMILARITY}
         passing = rows.passing(close)
         return {key: figure for key, figure in close.items() if key in passing}, knows_meaning
     exact = nearest_exact(
@@ -366,7 +263,7 @@ def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
     )
 
 
-def _visible(rows: _Candidates, batches: Iterable[Sequence[int]]) -> list[int]:
+def _first_visible(rows: Candidates, batches: Iterable[Sequence[int]]) -> list[int]:
     """The first of what is named that are visible."""
     found: list[int] = []
     for batch in batches:

@@ -34,7 +34,7 @@ def test_nothing_of_it_is_left(people: People, django_capture_on_commit_callback
     key = key_of(get_service().name, SECRET)
     assert get_service().cache.get(key) is not None
     assert search(reader=reader, query="xylophonequartz", now=NOW)
-    keeps_vectors = not is_indexed(Entry.objects.all())
+    keeps_vectors = not is_indexed(Entry)
     assert rows_at_hand() == (2 if keeps_vectors else 0)
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         assert forget(entry_ids=[entry.pk], reader=reader, now=NOW) == 1

@@ -16,8 +16,9 @@ from memory.embeddings.base import DIMENSIONS
 from memory.fusion import diversify, fuse
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
+from memory.selectors.candidates import Filter
 from memory.selectors.nearest import Matrix, MatrixCache
-from memory.selectors.search import Filter, Parts, is_empty, search
+from memory.selectors.search import Parts, is_empty, search
 from memory.services.entries import forget
 from memory.tiers import Tier
 from memory.words import coverage, terms, tokens_of

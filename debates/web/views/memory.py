@@ -28,8 +28,9 @@ from debates.streaming.envelope import timestamp
 from debates.web.views.debate import find_debate
 from memory.exceptions import EntryNotFound
 from memory.models import Entry, EntryEvent, ScopeKind
+from memory.selectors.candidates import Filter
 from memory.selectors.entries import get_entry, story_of, tier_figures, visible_entries
-from memory.selectors.search import Filter, search
+from memory.selectors.search import search
 from memory.services.entries import forget, pin, pin_fact, promote
 from memory.tiers import Tier, slower
 from ratelimit.models import Role, Workspace
