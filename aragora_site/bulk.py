@@ -36,26 +36,46 @@ def insert_rows(
     model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert the rows, whose values are in the order of the field names."""
+    _insert_all(model, names, rows, "")
+
+
+def insert_returning(
+    model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """The same; the primary keys that the database gave them, in their order."""
+    return _insert_all(model, names, rows, str(model._meta.pk.column))
+
+
+def _insert_all(
+    model: type[models.Model],
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    returning: str,
+) -> list[Any]:
+    found: list[Any] = []
     if not rows:
-        return
+        return found
     using = router.db_for_write(model)
     connection = connections[using]
     plan = _plan(model, names, using)
     at_once = max(1, MAX_PARAMETERS // len(names))
     with connection.cursor() as cursor:
-        if plan.types is not None and len(rows) * len(names) > MANY_PARAMETERS:
+        many = len(rows) * len(names) > MANY_PARAMETERS
+        if many and plan.types is not None and not returning:
             cursor.execute(_insert_document(plan), [_document(plan, rows)])
-            return
+            return found
         for start in range(0, len(rows), at_once):
             part = rows[start : start + at_once]
             cursor.execute(
-                _insert(plan, len(part)),
+                _insert(plan, len(part), returning),
                 [
                     value if convert is None or value is None else convert(value)
                     for row in part
                     for convert, value in zip(plan.converters, row, strict=True)
                 ],
             )
+            found += [key for (key,) in cursor.fetchall()] if returning else ()
+    return found
 
 
 def select_rows(
@@ -189,8 +209,7 @@ def _converter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -
         # The rows of a group share their moment.
         return lru_cache(maxsize=64)(ops.adapt_datetimefield_value)
     if isinstance(field, models.JSONField):
-        encoder = field.encoder
-        return lambda value: ops.adapt_json_value(value, encoder)
+        return _json
     if isinstance(field, models.CharField | models.TextField):
         return str
     if isinstance(field, models.BooleanField | models.IntegerField | models.FloatField):
@@ -234,15 +253,20 @@ def _insert_document(plan: _Plan) -> str:
     )
 
 
+def _json(value: Any) -> str:
+    return to_json(value).decode()
+
+
 def _hex(value: UUID | str) -> str:
     return (value if isinstance(value, UUID) else UUID(value)).hex
 
 
 @lru_cache(maxsize=512)
-def _insert(plan: _Plan, rows: int) -> str:
+def _insert(plan: _Plan, rows: int, returning: str) -> str:
     row = f"({', '.join(['%s'] * len(plan.columns))})"
     values = ", ".join([row] * rows)
-    return f"INSERT INTO {plan.table} ({', '.join(plan.columns)}) VALUES {values}"  # noqa: S608
+    statement = f"INSERT INTO {plan.table} ({', '.join(plan.columns)}) VALUES {values}"  # noqa: S608
+    return f'{statement} RETURNING "{returning}"' if returning else statement
 
 
 @lru_cache(maxsize=512)

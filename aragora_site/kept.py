@@ -31,6 +31,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
+from django.db.models.query import get_related_populators
 
 from aragora_site.tenancy import scopes
 
@@ -71,9 +72,8 @@ class _Text:
     """Which parameter is which of the values that are given."""
     converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
     """Of the columns that the database does not give as the fields have them."""
-    model: Any
-    names: tuple[str, ...]
-    """Of the model's fields, where it is objects that are asked for."""
+    make: Callable[[Row], Any]
+    """An object of a row, where it is objects that are asked for."""
 
 
 class Kept(Generic[Given]):
@@ -89,12 +89,9 @@ class Kept(Generic[Given]):
         return self._ask(given)[1]
 
     def objects(self, *given: Given.args, **none: Given.kwargs) -> list[Any]:
-        """What it finds, where it is objects, maybe with fields deferred, and nothing joined."""
+        """What it finds, where it is objects, maybe with fields deferred or others joined."""
         text, rows = self._ask(given)
-        if text is None:
-            return []
-        make, names = text.model.from_db, text.names
-        return [make(DEFAULT_DB_ALIAS, names, row) for row in rows]
+        return [] if text is None else list(map(text.make, rows))
 
     def _ask(self, given: tuple[Any, ...]) -> tuple[_Text | None, list[Row]]:
         scope = scopes.current()
@@ -132,8 +129,7 @@ class Kept(Generic[Given]):
             one.parameters,
             tuple(places),
             tuple((number, *converter) for number, converter in converters.items()),
-            one.compiler.query.model,
-            tuple(column.target.attname for column in columns if hasattr(column, "target")),
+            _maker(one.compiler),
         )
 
 
@@ -183,6 +179,27 @@ def _draft(
     statement, parameters = compiler.as_sql()
     prepared = [_prepared(value, connection) for value in _spread(stand_ins, shapes)]
     return _Draft(compiler, statement, tuple(parameters), prepared)
+
+
+def _maker(compiler: Any) -> Callable[[Row], Any]:
+    """What `ModelIterable` does with a row."""
+    if compiler.klass_info is None:
+        return lambda row: row
+    model, places = compiler.klass_info["model"], compiler.klass_info["select_fields"]
+    first, last = places[0], places[-1] + 1
+    names = [column[0].target.attname for column in compiler.select[first:last]]
+    # The stubs are those of a later Django.
+    related = get_related_populators(  # type: ignore[call-arg]
+        compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS
+    )
+
+    def make(row: Row) -> Any:
+        made = model.from_db(DEFAULT_DB_ALIAS, names, row[first:last])
+        for populator in related:
+            populator.populate(row, made)
+        return made
+
+    return make
 
 
 # --- What is given ------------------------------------------------------------------------------

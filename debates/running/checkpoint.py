@@ -7,6 +7,7 @@ debate whose fence has moved is left out, and nothing of it is written.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -186,19 +187,15 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
 
     Publishing the events is left to the caller, who knows when it is committed."""
     outcomes: dict[int, Outcome] = {}
-    kept: list[Checkpoint] = []
     events: list[EventRow] = []
     with act_for(*(step.tenant for step in checkpoints)), transaction.atomic():
-        for places in _together(checkpoints):
-            steps = [checkpoints[place] for place in places]
-            try:
-                standings = _advance(steps)
-            except (FenceMoved, Disturbed) as error:
-                outcomes.update(dict.fromkeys(places, error))
-                continue
-            outcomes.update(zip(places, standings, strict=True))
-            kept += steps
-            events += [row for standing in standings for row in standing.rows]
+        for places in _of_each_debate(checkpoints):
+            found = _advance_one([checkpoints[place] for place in places])
+            outcomes.update(zip(places, found, strict=True))
+            events += [row for one in found if isinstance(one, Standing) for row in one.rows]
+        kept = [
+            step for place, step in enumerate(checkpoints) if isinstance(outcomes[place], Standing)
+        ]
         insert_rows(Round, Opening._fields, [row for step in kept for row in step.opened])
         insert_rows(Turn, _TURN_FIELDS, [row for step in kept for row in step.turns])
         insert_rows(UsageRecord, UsageRow._fields, [row for step in kept for row in step.usage])
@@ -210,22 +207,45 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
     return [outcomes[place] for place in range(len(checkpoints))]
 
 
-def _together(checkpoints: Sequence[Checkpoint]) -> list[list[int]]:
-    """The places of the steps that one UPDATE can do: those of one debate, up to one that depends
-    on what the UPDATE finds."""
-    parts: list[list[int]] = []
-    newest: dict[Key, list[int]] = {}
+def _of_each_debate(checkpoints: Sequence[Checkpoint]) -> list[list[int]]:
+    """The places of the steps of each debate, in their order."""
+    places: dict[Key, list[int]] = {}
     for place, step in enumerate(checkpoints):
-        part = newest.get(step.key)
-        if part is None or step.undisturbed_only:
-            part = newest[step.key] = []
-            parts.append(part)
-        part.append(place)
+        places.setdefault(step.key, []).append(place)
+    return list(places.values())
+
+
+def _advance_one(steps: Sequence[Checkpoint]) -> list[Outcome]:
+    """Take a debate as many of its steps forward as it can go: what became of each.
+
+    In one go, as long as nobody else speaks; otherwise up to a step that depends on that, which is
+    then seen to by itself."""
+    known = steps[0].after is not None
+    if known and any(step.undisturbed_only for step in steps[1:]):
+        with contextlib.suppress(Disturbed):
+            return [*_advance(steps, undisturbed_only=True)]
+    outcomes: list[Outcome] = []
+    for part in _parts(steps):
+        try:
+            outcomes += _advance(part, undisturbed_only=part[0].undisturbed_only)
+        except (FenceMoved, Disturbed) as error:
+            outcomes += [error] * len(part)
+    return outcomes
+
+
+def _parts(steps: Sequence[Checkpoint]) -> list[list[Checkpoint]]:
+    """Each step that depends on what is found begins a part."""
+    parts: list[list[Checkpoint]] = []
+    for step in steps:
+        if not parts or step.undisturbed_only:
+            parts.append([])
+        parts[-1].append(step)
     return parts
 
 
-def _advance(steps: Sequence[Checkpoint]) -> list[Standing]:
-    """Take the debate's lock, count what it used, write its finale, number its events."""
+def _advance(steps: Sequence[Checkpoint], *, undisturbed_only: bool) -> list[Standing]:
+    """Take the debate's lock, count what it used, write its finale, number its events. Raises
+    `FenceMoved`; or `Disturbed`, if it is to be done only if nobody else has spoken."""
     head, changes = steps[0], dict[str, Any]()
     for step in steps:
         changes.update(step.changes)
@@ -237,11 +257,11 @@ def _advance(steps: Sequence[Checkpoint]) -> list[Standing]:
             count=total,
             fence=head.fence,
             changes=changes,
-            only_after=head.after if head.undisturbed_only else None,
+            only_after=head.after if undisturbed_only else None,
             returning=(*Figures._fields, *_STANDING),
         )
     except FenceMoved as error:
-        if not head.undisturbed_only:
+        if not undisturbed_only:
             raise
         raise Disturbed(str(head.debate_id)) from error
     disturbed = number - 1 != head.after

@@ -15,8 +15,10 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
 from aragora_site.bulk import insert_rows
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus, Visibility
 from debates.engine import codec
@@ -89,14 +91,7 @@ class _Left:
 
 
 def _remember(debate_ids: Collection[UUID], now: datetime) -> int:
-    completed = Debate.objects.filter(
-        pk__in=list(debate_ids), status=DebateStatus.COMPLETED, question_vector__isnull=True
-    )
-    debates = list(
-        completed.select_related("verdict", "workspace").only(
-            "slug", "question", "verdict__detail", *_TELL_ITS_HOME
-        )
-    )
+    debates: list[Debate] = _completed.objects(tuple(debate_ids))
     if not debates:
         return 0
     left = _what_they_leave(debates)
@@ -113,18 +108,24 @@ def _remember(debate_ids: Collection[UUID], now: datetime) -> int:
     return sum(_store(home, questions, now) for home in homes.values())
 
 
+@kept
+def _completed(ids: tuple[UUID, ...]) -> QuerySet[Debate]:
+    """Those of these debates that have not been remembered yet."""
+    found = Debate.objects.filter(
+        pk__in=ids, status=DebateStatus.COMPLETED, question_vector__isnull=True
+    )
+    told = ("slug", "question", "verdict__detail", *_TELL_ITS_HOME)
+    return found.select_related("verdict", "workspace").only(*told).order_by("pk")
+
+
 def _store(left: Sequence[_Left], questions: Mapping[UUID, tuple[Any, ...]], now: datetime) -> int:
     """Store what debates of the same home leave, in one transaction. One that has another home by
     now waits for `remember_missed`."""
     home = scope_of_debate(left[0].debate)
     with transaction.atomic():
-        # Whoever deletes a debate has its row too, and forgets afterwards what it left.
-        held = Debate.objects.select_for_update(of=("self",)).select_related("workspace")
-        rows = held.filter(
-            pk__in=[one.debate.pk for one in left], question_vector__isnull=True
-        ).only(*_TELL_ITS_HOME)
+        rows: list[Debate] = _held.objects(tuple(one.debate.pk for one in left))
         # Who may read it may have changed meanwhile.
-        found = {row.pk: row for row in rows.order_by("pk") if scope_of_debate(row) == home}
+        found = {row.pk: row for row in rows if scope_of_debate(row) == home}
         entries = [
             replace(entry, is_public=found[one.debate.pk].visibility == Visibility.PUBLIC)
             for one in left
@@ -137,6 +138,16 @@ def _store(left: Sequence[_Left], questions: Mapping[UUID, tuple[Any, ...]], now
         )
     log.info("debates_remembered", debates=len(found), entries=stored)
     return len(found)
+
+
+@kept
+def _held(ids: tuple[UUID, ...]) -> QuerySet[Debate]:
+    """The same, locked: whoever deletes a debate has its row too, and forgets afterwards what it
+    left."""
+    rows = Debate.objects.select_for_update(of=("self",)).select_related("workspace")
+    return (
+        rows.filter(pk__in=ids, question_vector__isnull=True).only(*_TELL_ITS_HOME).order_by("pk")
+    )
 
 
 @across_tenants(Purpose.OPERATOR)
@@ -221,7 +232,7 @@ def _entries(
             source=f"debate:{debate.pk.hex}:dissent:{number}",
             **common,
         )
-    for turn, change in changes[:MOST_ARGUMENTS]:
+    for turn, change in changes:
         yield NewEntry(
             content=(
                 f"{question}\nAn argument that changed a mind: "
@@ -264,8 +275,8 @@ def _decision(debate: Debate, verdict: Verdict, question: str, common: dict[str,
 def _reasoned_changes(
     verdicts: Mapping[UUID, Verdict],
 ) -> Mapping[UUID, list[tuple[int, Revision]]]:
-    """Of each debate the turns, the last first, in which agents found a fault in their own
-    reasoning and changed their answers: what proved decisive, as far as that can be seen."""
+    """Of each debate the last turns in which agents found a fault in their own reasoning and
+    changed their answers: what proved decisive, as far as that can be seen."""
     moved = {
         (debate_id, flip.agent, flip.round)
         for debate_id, verdict in verdicts.items()
@@ -275,18 +286,23 @@ def _reasoned_changes(
     changes: dict[UUID, list[tuple[int, Revision]]] = defaultdict(list)
     if not moved:
         return changes
-    rows = Turn.objects.filter(
-        debate__in={debate_id for debate_id, _, _ in moved},
-        phase__in=[Phase.EXCHANGE, Phase.REVISE],
-        reply__isnull=False,
-    )
-    names = ("debate", "agent", "round", "index", "reply")
-    for debate_id, agent, number, index, stored in rows.order_by("-index").values_list(*names):
-        if (debate_id, agent, number) in moved:
+    debate_ids = tuple({debate_id for debate_id, _, _ in moved})
+    for debate_id, agent, number, index, stored in _talk.rows(debate_ids):
+        wanted = (debate_id, agent, number) in moved
+        if wanted and len(changes[debate_id]) < MOST_ARGUMENTS:
             reply = codec.decode_reply(stored)
             if isinstance(reply, Revision) and reply.faulty_step.strip():
                 changes[debate_id].append((index, reply))
     return changes
+
+
+@kept
+def _talk(debate_ids: tuple[UUID, ...]) -> QuerySet[Any, Any]:
+    """What was said when agents might change their answers, the last first."""
+    phases = [Phase.EXCHANGE, Phase.REVISE]
+    rows = Turn.objects.filter(debate__in=debate_ids, phase__in=phases, reply__isnull=False)
+    names = ("debate", "agent", "round", "index", "reply")
+    return rows.order_by("-index").values_list(*names)
 
 
 def _short(text: str, length: int) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connections, transaction
+from django.db.models import QuerySet
 
 from aragora_site.bulk import update_rows
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import act_for
 from memory import tiers
 from memory.exceptions import EntryNotFound, InvalidEntry, TierFull
@@ -20,7 +23,7 @@ from memory.indexes import purge_words
 from memory.limits import tier_limits
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
-from memory.services.shelf import Shelf, kept, lock_existing, lock_scope, scope_id_of, settle
+from memory.services.shelf import Shelf, as_kept, lock_existing, lock_scope, scope_id_of, settle
 from memory.tiers import Move, NoRoom, Tier
 
 log = structlog.get_logger(__name__)
@@ -109,7 +112,7 @@ def use(*, uses: Mapping[int, int], now: datetime) -> None:
                 entry.last_used_at = now
                 settle(entry, shelf.limits[Tier(entry.tier)])
             update_rows(Entry, _CHANGED_BY_USE, ("id",), [_of_use(entry) for entry in entries])
-            rise(shelf, [entry.pk for entry in entries if tiers.promotion(kept(entry))])
+            rise(shelf, [entry.pk for entry in entries if tiers.promotion(as_kept(entry))])
             shelf.close()
 
 
@@ -118,10 +121,10 @@ def rise(shelf: Shelf, entry_ids: Collection[int]) -> int:
     anew: one that rose may have driven out the next."""
     risen = 0
     for entry_id in entry_ids:
-        entry = shelf.entries().filter(pk=entry_id).first()
-        earned = tiers.promotion(kept(entry)) if entry else None
-        if entry and earned:
-            risen += shelf.move(entry, earned.tier, Move.PROMOTED, earned.reason)
+        for entry in shelf.find([entry_id]):
+            earned = tiers.promotion(as_kept(entry))
+            if earned:
+                risen += shelf.move(entry, earned.tier, Move.PROMOTED, earned.reason)
     return risen
 
 
@@ -269,11 +272,15 @@ def _forget(ids: Collection[int], now: datetime) -> int:
 
 def _shelves(ids: Collection[int], now: datetime) -> Iterable[tuple[Shelf, list[Entry]]]:
     """The scopes of these entries, locked in a fixed order, with the entries as they then are."""
-    scopes = Entry.objects.filter(pk__in=list(ids)).values_list("scope_id", flat=True)
-    for scope_id in sorted(set(scopes.order_by())):
+    for scope_id in sorted({scope_id for (scope_id,) in _scopes_of.rows(tuple(ids))}):
         shelf = lock_existing(scope_id, now)
         if shelf is not None:
-            yield shelf, list(shelf.entries().filter(pk__in=list(ids)).order_by("pk"))
+            yield shelf, shelf.find(ids)
+
+
+@kept
+def _scopes_of(keys: tuple[int, ...]) -> QuerySet[Any, Any]:
+    return Entry.objects.filter(pk__in=keys).order_by().values_list("scope_id")
 
 
 def _one(entry_id: int, reader: Reader, now: datetime) -> tuple[Shelf, Entry]:
@@ -286,11 +293,13 @@ def _one(entry_id: int, reader: Reader, now: datetime) -> tuple[Shelf, Entry]:
 
 
 def _known_sources(entries: Sequence[NewEntry]) -> set[str]:
-    sources = [entry.source for entry in entries if entry.source is not None]
-    if not sources:
-        return set()
-    found = Entry.objects.filter(source__in=sources).values_list("source", flat=True)
-    return {source for source in found if source is not None}
+    sources = tuple(entry.source for entry in entries if entry.source is not None)
+    return {source for (source,) in _written_before.rows(sources)} if sources else set()
+
+
+@kept
+def _written_before(sources: tuple[str, ...]) -> QuerySet[Any, Any]:
+    return Entry.objects.filter(source__in=sources).order_by().values_list("source")
 
 
 def _row(new: NewEntry, now: datetime) -> Entry:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
 from django.db.models import QuerySet
 
-from aragora_site.bulk import insert_rows
+from aragora_site.bulk import insert_returning, insert_rows, update_rows
+from aragora_site.kept import kept
 from memory import tiers
 from memory.limits import tier_limits
 from memory.models import Entry, EntryEvent, Scope
@@ -70,7 +72,7 @@ class Shelf:
             return False
         finally:
             self._moving.discard(entry.pk)
-        entry.save(update_fields=_MOVING)
+        update_rows(Entry, _MOVING, ("id",), [(*_as_moved(entry), entry.pk)])
         self._note(entry, move, reason, before)
         return True
 
@@ -99,6 +101,11 @@ class Shelf:
         """Say what happened to an entry that stayed where it is."""
         self._note(entry, move, reason)
 
+    def find(self, keys: Collection[int]) -> list[Entry]:
+        """Those of these entries that are here, in the order of their keys, without vectors."""
+        self._write_new()
+        return _held.objects(self.scope.pk, tuple(keys))
+
     def entries(self) -> QuerySet[Entry]:
         self._write_new()
         return Entry.objects.filter(scope=self.scope).defer("vector")
@@ -119,12 +126,9 @@ class Shelf:
 
     def _write_new(self) -> None:
         new, self._new = self._new, []
-        if len(new) > 1 and connections[Entry.objects.db].features.can_return_rows_from_bulk_insert:
-            Entry.objects.bulk_create([entry for entry, _ in new])
-        else:  # An SQLite before 3.35 does not tell the keys of several.
-            for entry, _ in new:
-                entry.save(force_insert=True)
-        for entry, reason in new:
+        keys = insert_returning(Entry, _NEW, [_as_new(entry) for entry, _ in new])
+        for (entry, reason), key in zip(new, keys, strict=True):
+            entry.pk, entry._state.adding = key, False
             if entry.vector is not None:
                 self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
             self._note(entry, Move.STORED, reason)
@@ -138,13 +142,13 @@ class Shelf:
         entry.tier = tier
         entry.scope, entry.workspace_id = self.scope, self.scope.workspace_id
         settle(entry, limits)
-        incoming = kept(entry)
+        incoming = as_kept(entry)
         if self._bytes[tier] + entry.size > limits.max_bytes:
             if entry.size <= limits.max_bytes:
                 self.expire(tier)
             looked_at: dict[int, Entry] = {}
             leaving = tiers.make_room(
-                (kept(looked_at.setdefault(one.pk, one)) for one in self._leaving_first(tier)),
+                (as_kept(looked_at.setdefault(one.pk, one)) for one in self._leaving_first(tier)),
                 incoming=incoming,
                 occupied=self._bytes[tier],
                 limits=limits,
@@ -166,7 +170,7 @@ class Shelf:
         room, else out."""
         out: list[Entry] = []
         for entry in entries:
-            tier = tiers.demotion(kept(entry), self.limits, self.now)
+            tier = tiers.demotion(as_kept(entry), self.limits, self.now)
             entry.falls += 1
             if tier is None or not self.move(entry, tier, Move.DEMOTED, ROOM_WAS_NEEDED):
                 out.append(entry)
@@ -183,7 +187,13 @@ class Shelf:
         self._events.append((entry.pk, *where, move, reason[:200], entry.size, self.now))
 
 
-_MOVING = ["tier", "uses", "falls", "standing", "expires_at", "pinned", "surprise", "last_used_at"]
+_MOVING = (
+    *("tier", "uses", "falls", "standing"),
+    *("expires_at", "pinned", "surprise", "last_used_at"),
+)
+_as_moved = attrgetter(*_MOVING)
+_NEW = tuple(field.attname for field in Entry._meta.concrete_fields if not field.primary_key)
+_as_new = attrgetter(*_NEW)
 
 
 def new_version() -> int:
@@ -194,12 +204,12 @@ def new_version() -> int:
 
 def lock_scope(name: ScopeName, now: datetime) -> Shelf:
     """The scope under its lock, made if nothing was remembered there yet. In a transaction."""
-    found = _locked(key=name.key)
-    if found is None:
+    found = _named.objects(name.key)
+    if not found:
         scope_id_of(name)
-        found = _locked(key=name.key)
-    assert found is not None, "a scope is never removed but with its tenant"  # noqa: S101
-    return Shelf(found, now)
+        found = _named.objects(name.key)
+    assert found, "a scope is never removed but with its tenant"  # noqa: S101
+    return Shelf(found[0], now)
 
 
 def scope_id_of(name: ScopeName) -> int:
@@ -224,12 +234,23 @@ def scope_id_of(name: ScopeName) -> int:
 
 def lock_existing(scope_id: int, now: datetime) -> Shelf | None:
     """The scope under its lock; None when it is gone with its tenant. In a transaction."""
-    found = _locked(pk=scope_id)
-    return None if found is None else Shelf(found, now)
+    found = _numbered.objects(scope_id)
+    return Shelf(found[0], now) if found else None
 
 
-def _locked(**where: Any) -> Scope | None:
-    return Scope.objects.select_for_update(of=("self",)).filter(**where).first()
+@kept
+def _named(key: str) -> QuerySet[Scope]:
+    return Scope.objects.select_for_update(of=("self",)).filter(key=key).order_by()
+
+
+@kept
+def _numbered(scope_id: int) -> QuerySet[Scope]:
+    return Scope.objects.select_for_update(of=("self",)).filter(pk=scope_id).order_by()
+
+
+@kept
+def _held(scope_id: int, keys: tuple[int, ...]) -> QuerySet[Entry]:
+    return Entry.objects.filter(scope=scope_id, pk__in=keys).defer("vector").order_by("pk")
 
 
 def settle(entry: Entry, limits: tiers.Limits) -> None:
@@ -245,7 +266,7 @@ def settle(entry: Entry, limits: tiers.Limits) -> None:
     )
 
 
-def kept(entry: Entry) -> Kept:
+def as_kept(entry: Entry) -> Kept:
     """The entry as the rules see it. One that is new comes after all that are there."""
     return Kept(
         id=entry.pk or sys.maxsize,
