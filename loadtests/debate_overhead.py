@@ -4,9 +4,13 @@ Agents answer at once, from a provider that is registered here alone. The debate
 its size (`engine_overhead`): the agents never agree and somebody changes an answer in every round.
 A reader follows every debate that runs, by the hub; what it gets is encoded as for a socket.
 
-Figures, each the median of several runs of many debates, from the queue to the end, in wall time:
+Figures, each the median of several runs of many debates, from the queue to the end:
 
-- one debate at a time: milliseconds a debate, debates a second;
+- one debate at a time: milliseconds a debate and debates a second by the clock, and the CPU time of
+  the whole process, which a busy machine changes less;
+- the CPU time of the same debates when they recall nothing (`use_memory`), and what of it went into
+  remembering them. All ask nearly the same, so each finds as much as can be found: this is the most
+  that memory costs;
 - fifty at a time: the same;
 - growth of the process's own memory and of its descriptors over a thousand debates more.
 
@@ -19,16 +23,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import cProfile
 import gc
 import os
 import pstats
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import uvloop
@@ -57,7 +64,7 @@ def prepare_django(directory: Path) -> None:
 
 
 @across_tenants(Purpose.OPERATOR)
-def store_debates(number: int, *, agents: int, rounds: int) -> list[UUID]:
+def store_debates(number: int, *, agents: int, rounds: int, use_memory: bool = True) -> list[UUID]:
     """Queue so many debates, in one go; nothing of this is measured."""
     from django.utils import timezone
 
@@ -91,6 +98,7 @@ def store_debates(number: int, *, agents: int, rounds: int) -> list[UUID]:
             decision=DecisionMode.PLURALITY,
             rounds=rounds,
             seed=index,
+            use_memory=use_memory,
             status=DebateStatus.PENDING,
             queued_at=now + timedelta(microseconds=index),
             created_at=now,
@@ -203,15 +211,67 @@ async def run_debates(
     return elapsed
 
 
-def measure(options: argparse.Namespace, *, at_once: int) -> list[float]:
-    """Seconds a debate, one figure a run."""
-    seconds = []
-    for _ in range(options.runs):
-        debates = store_debates(options.debates, agents=options.agents, rounds=options.rounds)
-        gc.collect()
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of a debate, in milliseconds."""
+
+    wall: float
+    cpu: float
+    remembering: float
+    """Of the CPU time, what memory took when it was told of the debates afterwards."""
+
+
+def measure(options: argparse.Namespace, *, at_once: int, use_memory: bool) -> Cost:
+    """One run."""
+    debates = store_debates(
+        options.debates, agents=options.agents, rounds=options.rounds, use_memory=use_memory
+    )
+    gc.collect()
+    with remembering_timed() as spent:
+        before = time.process_time()
         elapsed = uvloop.run(run_debates(debates, at_once=at_once))
-        seconds.append(elapsed / len(debates))
-    return seconds
+        cpu = time.process_time() - before
+    each = 1000 / len(debates)
+    return Cost(each * elapsed, each * cpu, each * sum(spent))
+
+
+@contextlib.contextmanager
+def remembering_timed() -> Iterator[list[float]]:
+    """The seconds of CPU time of each time that memory is told of debates."""
+    from debates.running import afterwards
+
+    tell, spent = afterwards.tell_memory, list[float]()
+
+    def timed(**given: Any) -> None:
+        before = time.thread_time()
+        tell(**given)
+        spent.append(time.thread_time() - before)
+
+    afterwards.tell_memory = timed
+    try:
+        yield spent
+    finally:
+        afterwards.tell_memory = tell
+
+
+def figures_of(options: argparse.Namespace, *, at_once: int) -> list[Figure]:
+    """Runs with and without recall take turns: whatever else the machine does slows both."""
+    runs = [
+        (
+            measure(options, at_once=at_once, use_memory=True),
+            measure(options, at_once=at_once, use_memory=False),
+        )
+        for _ in range(options.runs)
+    ]
+    name = f"{at_once} at a time"
+    walls = [run.wall for run, _ in runs]
+    return [
+        Figure(name, walls, "ms a debate", at_most=MILLISECONDS),
+        Figure(name, [1000 / wall for wall in walls], "debates a s", at_least=A_SECOND),
+        Figure(f"{name}, CPU", [run.cpu for run, _ in runs], "ms a debate"),
+        Figure(f"{name}, CPU without recall", [run.cpu for _, run in runs], "ms a debate"),
+        Figure(f"{name}, of that remembering", [run.remembering for _, run in runs], "ms a debate"),
+    ]
 
 
 def measure_growth(options: argparse.Namespace) -> list[Figure]:
@@ -287,12 +347,7 @@ def measure_all(options: argparse.Namespace) -> int:
         Debate.objects.all().delete()
     figures: list[Figure] = []
     for at_once in (1, MANY):
-        seconds = measure(options, at_once=at_once)
-        name = f"{at_once} at a time"
-        figures += [
-            Figure(name, [1000 * one for one in seconds], "ms a debate", at_most=MILLISECONDS),
-            Figure(name, [1 / one for one in seconds], "debates a s", at_least=A_SECOND),
-        ]
+        figures += figures_of(options, at_once=at_once)
     if options.growth:
         figures += measure_growth(options)
     check(options)
