@@ -93,22 +93,36 @@ class Kept(Generic[Given]):
         text, rows = self._ask(given)
         return [] if text is None else list(map(text.make, rows))
 
+    def statement(self, *given: Given.args, **none: Given.kwargs) -> tuple[str, Sequence[Any]]:
+        """The query and its parameters, to be part of another one. Raises `EmptyResultSet` where it
+        can find nothing."""
+        text, parameters = self._filled(given)
+        if text is None:
+            raise EmptyResultSet
+        return text.statement, parameters
+
     def _ask(self, given: tuple[Any, ...]) -> tuple[_Text | None, list[Row]]:
-        scope = scopes.current()
-        shapes = tuple(map(_shape_of, given))
-        seen = "all" if scope is not None and scope.sees_all else scope
-        text = self._text(seen, shapes)
+        text, parameters = self._filled(given)
         if text is None:
             return None, []
         connection = connections[DEFAULT_DB_ALIAS]
-        values = _spread(given, shapes)
-        parameters = list(text.parameters)
-        for number, place in text.places:
-            parameters[number] = _prepared(values[place], connection)
         with connection.cursor() as cursor:
             cursor.execute(text.statement, parameters)
             rows: list[Row] = cursor.fetchall()
         return text, _converted(rows, text, connection) if text.converters else rows
+
+    def _filled(self, given: tuple[Any, ...]) -> tuple[_Text | None, list[Any]]:
+        """The text for what is given, and its parameters."""
+        scope = scopes.current()
+        shapes = tuple(map(_shape_of, given))
+        text = self._text("all" if scope is not None and scope.sees_all else scope, shapes)
+        if text is None:
+            return None, []
+        connection, values = connections[DEFAULT_DB_ALIAS], _spread(given, shapes)
+        parameters = list(text.parameters)
+        for number, place in text.places:
+            parameters[number] = _prepared(values[place], connection)
+        return text, parameters
 
     def _phrased(self, seen: object, shapes: tuple[_Shape, ...]) -> _Text | None:
         """None where there can be nothing to find."""

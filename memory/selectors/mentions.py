@@ -61,9 +61,7 @@ def _by_tsvector(
     return found
 
 
-def _ranked(
-    newest: Newest, sought: Sequence[str], asked: Sequence[str], most: int
-) -> list[int]:
+def _ranked(newest: Newest, sought: Sequence[str], asked: Sequence[str], most: int) -> list[int]:
     found, parameters = newest(_any_of(sought))
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
