@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 
 from debates.streaming.events import ControlType, EphemeralType
 
@@ -134,12 +135,10 @@ def control_text(
 
 def dumps(value: object) -> str:
     """Compact JSON that can always be sent as UTF-8."""
-    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
-        encoded.encode()
-    except UnicodeEncodeError:  # Half of a surrogate pair, out of some model's JSON escapes.
+        return to_json(value).decode()
+    except PydanticSerializationError:  # Half of a surrogate pair, out of a model's JSON escapes.
         return json.dumps(value, separators=(",", ":"))
-    return encoded
 
 
 @lru_cache(maxsize=256)  # What is written together has one moment.
