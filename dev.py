@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("check", help="ruff, mypy, import contracts, migrations, generated files")
     commands.add_parser("lock", help="pin requirements*.in anew")
     options, passed_on = parser.parse_known_args(arguments)
+    # What is not kept is compiled again at every start, which takes longer than all the rest of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     passed_on = [option for option in passed_on if option != "--"]
     if passed_on and options.command not in {"run", "test"}:
         parser.error(f"unknown options: {' '.join(passed_on)}")

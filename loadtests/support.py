@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 
 REQUESTS_BEFORE = 50
+FOREIGN = (
+    *("ARAGORA_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "DJANGO_"),
+    # A process that compiles all it imports starts late, and keeps more memory.
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,7 @@ def report(figures: list[Figure]) -> int:
 
 def scratch_environment(directory: Path, **variables: str) -> dict[str, str]:
     """An environment that knows nothing of this machine's own settings."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ARAGORA_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "DJANGO_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return kept | {
         "ARAGORA_ENV_FILE": os.devnull,
         "ARAGORA_DATA_DIR": str(directory),
