@@ -88,8 +88,6 @@ def _who(viewer: Viewer) -> str:
 def make_topics(*, visible: QuerySet[Debate], now: datetime) -> list[Topic]:
     """Topics by leader clustering: a question joins the topic whose centre is closest, if that is
     close enough, else it begins one. One query, and no embedding."""
-    import numpy as np
-
     rows = list(
         QuestionVector.objects.filter(debate__in=visible)
         .order_by("-debate__created_at", "-debate_id")
@@ -99,6 +97,8 @@ def make_topics(*, visible: QuerySet[Debate], now: datetime) -> list[Topic]:
     )
     if not rows:
         return []
+    import numpy as np
+
     embedder = rows[0][3]
     rows = [row for row in rows if row[3] == embedder]
     vectors = np.stack([np.frombuffer(row[4], dtype=np.float32) for row in rows])
