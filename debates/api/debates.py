@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -22,7 +21,8 @@ from debates.api.endpoints import (
 )
 from debates.api.finding import debate_of
 from debates.api.idempotent import WITH_KEY, idempotent
-from debates.api.paging import CursorPageIn, newest_first
+from debates.api.listed import page_of_debates
+from debates.api.paging import CursorPageIn
 from debates.api.requests import (
     CreateDebateIn,
     UpdateDebateIn,
@@ -102,10 +102,12 @@ def create_debate(request: ApiRequest, body: CreateDebateIn) -> Status[CreatedOu
 
 
 @endpoint(router, "GET", "/v1/debates", answer=DebatesOut, errors=READ_ERRORS, aliases=["/debates"])
-def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> DebatesOut:
+def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> HttpResponse:
     """The public debates, the caller's own and those of the caller's workspaces, newest first."""
     wanted = statuses(asked.status) if asked.status else frozenset()
-    return _page(request, asked, wanted)
+    return page_of_debates(
+        user=request.auth.user, asked=asked, statuses=wanted, q=asked.q, tag=asked.tag
+    )
 
 
 @endpoint(
@@ -116,9 +118,9 @@ def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> DebatesOut:
     errors=READ_ERRORS,
     aliases=["/debates/active"],
 )
-def list_active_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> DebatesOut:
+def list_active_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> HttpResponse:
     """The debates under way: waiting, running or paused."""
-    return _page(request, asked, STATUS_WORDS["active"])
+    return page_of_debates(user=request.auth.user, asked=asked, statuses=STATUS_WORDS["active"])
 
 
 @endpoint(
@@ -229,20 +231,6 @@ def _without_price(agents: Sequence[str]) -> str:
     return (
         f"The price of {', '.join(agents)} is not known, so that nobody can tell the cost: enter "
         "it with the agent."
-    )
-
-
-def _page(request: ApiRequest, asked: CursorPageIn, wanted: frozenset[Any]) -> DebatesOut:
-    found = selectors.list_debates(
-        user=request.auth.user,
-        statuses=wanted,
-        q=getattr(asked, "q", ""),
-        tag=getattr(asked, "tag", ""),
-    )
-    page, next_after = newest_first(found, asked)
-    rows = [selectors.debate_object(debate) for debate in page.rows]
-    return DebatesOut.model_validate(
-        {"debates": rows, "items": rows, "next_after": next_after, **page.fields()}
     )
 
 

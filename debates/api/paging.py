@@ -5,10 +5,9 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
 from ninja import Schema
 from pydantic import BaseModel, Field
 
@@ -16,8 +15,6 @@ from debates.exceptions import InvalidInput
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 200
 MAX_OFFSET = 1_000_000
-
-Row = TypeVar("Row", bound=Model)
 
 
 class PageIn(Schema):
@@ -75,29 +72,14 @@ def page_of(items: Sequence[Any], asked: PageIn) -> Page:
     return Page(rows, len(items), asked.limit, asked.offset, more)
 
 
-def newest_first(queryset: QuerySet[Row], asked: CursorPageIn) -> tuple[Page, str | None]:
-    """A part of a list of debates from the newest on, and the cursor of the next one."""
-    ordered = queryset.order_by("-created_at", "-id")
-    if asked.after is not None:
-        created_at, key = _read_cursor(asked.after)
-        ordered = ordered.filter(
-            Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=key)
-        )
-    rows = list(ordered[asked.offset : asked.offset + asked.limit + 1])
-    has_more = len(rows) > asked.limit
-    rows = rows[: asked.limit]
-    is_whole = asked.after is None and asked.offset == 0 and not has_more
-    total = len(rows) if is_whole else queryset.count()
-    page = Page(list(rows), total, asked.limit, asked.offset, has_more)
-    return page, _cursor(rows[-1]) if has_more else None
-
-
-def _cursor(row: Any) -> str:
-    text = f"{row.created_at.isoformat()} {row.pk}"
+def cursor_of(created_at: datetime, key: UUID) -> str:
+    """What `after` has to be for the rows after this one."""
+    text = f"{created_at.isoformat()} {key}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """The reverse of `cursor_of`. Raises `InvalidInput`."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         created_at, _, key = text.partition(" ")
