@@ -16,9 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, MutableMapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import IO, Any, cast
 
@@ -28,9 +27,12 @@ from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, set_script_prefix
+from django.urls.resolvers import RoutePattern
 
+from aragora_site.addresses import view_at
+from aragora_site.threads import Job, Threads
 from debates.streaming.envelope import dumps
 from debates.streaming.sse import asks_for_stream, stream_scope
 from monitoring.metrics import NO_ROUTE, observe_request
@@ -50,6 +52,7 @@ BODY_SECONDS = 60.0
 """How long a request's body may take to arrive."""
 DISCARDED_BYTES = 8_000_000
 """How much of a body over the limit is read on, so that its sender sees the answer."""
+_OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 RETRY_SECONDS = 1
 CHUNK_SECONDS = 60.0
 """How long a reader of a download may take for one piece of it."""
@@ -74,8 +77,8 @@ class OneHopHandler:
     def __init__(self, *, threads: int, queue: int) -> None:
         """`threads` answer requests; `queue` requests may wait for one."""
         self._chain = SyncChain()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="web")
-        self._probes = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._pool = Threads(threads, name="web")
+        self._probes = Threads(1, name="probe")
         self._threads = threads
         self._room = threads + queue
         self.busy = 0
@@ -83,8 +86,8 @@ class OneHopHandler:
 
     def close(self) -> None:
         """End the threads, once they are idle. Requests must not come any more."""
-        self._pool.shutdown()
-        self._probes.shutdown()
+        self._pool.close()
+        self._probes.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if asks_for_stream(scope):
@@ -108,13 +111,10 @@ class OneHopHandler:
         observe_request(method=scope["method"], route=NO_ROUTE, status=answer.status, seconds=0)
         await _send_answer(answer, send)
 
-    async def _serve(
-        self, pool: ThreadPoolExecutor, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _serve(self, pool: Threads, scope: Scope, receive: Receive, send: Send) -> None:
         """A request takes room once it is here in full: one whose body never comes takes none."""
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body, scope = await _read_body(scope, receive)
+            body, scope = await _read_in_time(scope, receive)
         except Disconnected:
             return
         except TimeoutError:
@@ -132,13 +132,14 @@ class OneHopHandler:
             self.busy -= counted
 
     async def _respond(
-        self, pool: ThreadPoolExecutor, scope: Scope, body: IO[bytes], receive: Receive, send: Send
+        self, pool: Threads, scope: Scope, body: IO[bytes], receive: Receive, send: Send
     ) -> None:
         context = contextvars.copy_context()
         stream = _Stream(asyncio.get_running_loop(), receive, send)
         # Those who look how this instance is are not its traffic.
         since = time.perf_counter() if pool is self._pool else None
-        job = pool.submit(context.run, self._chain.respond, scope, body, stream, since)
+        respond = partial(context.run, self._chain.respond, scope, body, stream, since)
+        job = pool.submit(respond)
         try:
             answer = await self._wait(job, receive)
         except Disconnected:
@@ -147,14 +148,14 @@ class OneHopHandler:
         if answer is not None:
             await _send_answer(answer, send)
 
-    async def _wait(self, job: Future[Answer | None], receive: Receive) -> Answer | None:
+    async def _wait(self, job: Job[Answer | None], receive: Receive) -> Answer | None:
         """The job's answer. While requests queue, those whose client has gone are taken out."""
-        answer = asyncio.wrap_future(job)
         if self.busy > self._threads:
-            await _first_of(answer, _disconnect(receive))
-            if not answer.done() and job.cancel():
+            await _first_of(job.result, _disconnect(receive))
+            if not job.result.done() and job.withdraw():
+                job.result.cancel()
                 raise Disconnected
-        return await answer
+        return await job.result
 
     # --- Views on Django's own path ------------------------------------------------------------
 
@@ -166,9 +167,15 @@ class OneHopHandler:
     def _async_routes(self) -> list[list[Any]]:
         return list(_routes_to_coroutines(get_resolver().url_patterns, []))
 
+    @cached_property
+    def _async_beginnings(self) -> tuple[str, ...]:
+        return tuple({_beginning(route) for route in self._async_routes})
+
     def _is_async(self, scope: Scope) -> bool:
-        path = scope["path"].removeprefix(get_script_prefix(scope))
-        return any(_matches(route, path) for route in self._async_routes)
+        path = scope["path"].removeprefix(get_script_prefix(scope)).removeprefix("/")
+        return path.startswith(self._async_beginnings) and any(
+            _matches(route, path) for route in self._async_routes
+        )
 
 
 class SyncChain(BaseHandler):
@@ -177,6 +184,13 @@ class SyncChain(BaseHandler):
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware(is_async=False)
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """As Django does, and faster."""
+        if hasattr(request, "urlconf"):
+            return super().resolve_request(request)
+        match = request.resolver_match = view_at(request.path_info)
+        return match
 
     def respond(
         self, scope: Scope, body: IO[bytes], stream: _Stream, since: float | None
@@ -247,6 +261,14 @@ class _Stream:
 
 
 # --- Bodies ------------------------------------------------------------------------------------
+
+
+async def _read_in_time(scope: Scope, receive: Receive) -> tuple[IO[bytes], Scope]:
+    """`_read_body`, within `BODY_SECONDS`. Raises `TimeoutError` as well."""
+    if not any(name in _OF_A_BODY for name, _ in scope["headers"]):
+        return await _read_body(scope, receive)  # There is none, and nothing to wait for.
+    async with asyncio.timeout(BODY_SECONDS):
+        return await _read_body(scope, receive)
 
 
 async def _read_body(scope: Scope, receive: Receive) -> tuple[IO[bytes], Scope]:
@@ -346,8 +368,21 @@ def _routes_to_coroutines(patterns: Iterable[Any], above: list[Any]) -> Iterator
             yield route
 
 
+def _beginning(route: list[Any]) -> str:
+    """What every address of the route begins with."""
+    text = ""
+    for pattern in route:
+        if not isinstance(pattern, RoutePattern):
+            break
+        literal, parameter, _ = str(pattern).partition("<")
+        text += literal
+        if parameter:
+            break
+    return text
+
+
 def _matches(route: list[Any], path: str) -> bool:
-    rest = path.removeprefix("/")
+    rest = path
     for pattern in route:
         match = pattern.match(rest)
         if match is None:

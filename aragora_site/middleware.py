@@ -4,14 +4,16 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, reverse
 
+from aragora_site.addresses import view_at
 from aragora_site.error_views import bad_request, too_many_requests
 from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
 from monitoring import tracing
@@ -75,7 +77,7 @@ class ProbeMiddleware:
         if request.path_info not in PROBES:
             return self.get_response(request)
         try:
-            found = request.resolver_match = resolve(request.path_info)
+            found = request.resolver_match = view_at(request.path_info)
         except Resolver404:
             return self.get_response(request)
         response: HttpResponse = found.func(request, *found.args, **found.kwargs)
@@ -132,10 +134,15 @@ class TenancyMiddleware:
             return self.get_response(request)
 
 
+@cache
+def _admin() -> str:
+    return reverse("admin:index")
+
+
 def _scope_of(request: HttpRequest) -> Scope:
     caller = getattr(request, "auth", None)
     user = request.user if caller is None else caller.user
-    if request.path_info.startswith(reverse("admin:index")) and getattr(user, "is_staff", False):
+    if request.path_info.startswith(_admin()) and getattr(user, "is_staff", False):
         return Scope(purpose=Purpose.STAFF)
     return scope_of(user)
 

@@ -1,6 +1,5 @@
 """How this instance is."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 
 from django.http import HttpRequest
@@ -40,4 +39,5 @@ def get_health(request: HttpRequest) -> Status[HealthOut]:
     Answers within two seconds, whatever is broken: 200 while it can serve, 503 when its database
     is away or it is shutting down."""
     health = check_health()
-    return Status(health.http_status, HealthOut(**asdict(health)))
+    said = HealthOut(**{key: getattr(health, key) for key in HealthOut.model_fields})
+    return Status(health.http_status, said)
