@@ -31,7 +31,7 @@ class Job(Generic[T]):
 
     def carry_out(self) -> None:
         """On a thread."""
-        if not self._begun.acquire(blocking=False):
+        if self.result.cancelled() or not self._begun.acquire(blocking=False):
             return
         try:
             done = self._work()
@@ -56,9 +56,11 @@ class Job(Generic[T]):
 class Threads:
     """At most so many threads, begun as they are needed. To be used on one event loop."""
 
-    def __init__(self, most: int, *, name: str) -> None:
+    def __init__(self, most: int, *, name: str, at_end: Callable[[], None] = lambda: None) -> None:
+        """`at_end` is called on each thread when it ends."""
         self._most = most
         self._name = name
+        self._at_end = at_end
         self._jobs: SimpleQueue[Job[object] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._under_way = 0
@@ -94,3 +96,4 @@ class Threads:
         while (job := self._jobs.get()) is not None:
             job.carry_out()
             del job  # What it holds would stay until the next one comes.
+        self._at_end()

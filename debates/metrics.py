@@ -5,11 +5,16 @@ Those of the queue and of the memory are read from the database (`debates.apps`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from debates.choices import TERMINAL_STATUSES
 from debates.engine.types import Usage
+
+M = TypeVar("M", bound=MetricWrapperBase)
 
 ACTIVE = Gauge("aragora_debates_active", "Debates that this process is running.")
 PLACES = Gauge(
@@ -64,6 +69,12 @@ for _code in CLOSE_CODES:
 CLOSES.labels("lost")
 
 
+@lru_cache(maxsize=256)
+def _child(metric: M, *labels: str) -> M:
+    """The metric of these labels; to find it takes longer than to count."""
+    return metric.labels(*labels)
+
+
 def show_places(running: Callable[[], int], places: Callable[[], int]) -> None:
     """Let these answer for the debates of this process."""
     ACTIVE.set_function(running)
@@ -79,14 +90,14 @@ def count_ends(statuses: Iterable[str]) -> None:
 
 def count_request(*, provider: str, outcome: str, seconds: float) -> None:
     """Count a request to a model: `ok`, `cancelled`, or the code of its error."""
-    AGENT_SECONDS.labels(provider, outcome).observe(seconds)
+    _child(AGENT_SECONDS, provider, outcome).observe(seconds)
 
 
 def count_usage(*, provider: str, usage: Usage, cost_usd: float) -> None:
     """Count what a request used."""
-    TOKENS.labels(provider, "input").inc(usage.input_tokens)
-    TOKENS.labels(provider, "output").inc(usage.output_tokens)
-    COST.labels(provider).inc(cost_usd)
+    _child(TOKENS, provider, "input").inc(usage.input_tokens)
+    _child(TOKENS, provider, "output").inc(usage.output_tokens)
+    _child(COST, provider).inc(cost_usd)
 
 
 def count_close(code: int) -> None:

@@ -44,17 +44,15 @@ class Frame:
     def body(self) -> str:
         """The envelope as JSON, without its `epoch`; encoded at the first call."""
         if not self._body:
-            envelope: dict[str, Any] = {
-                "type": self.type,
-                "data": self.data,
-                "timestamp": self.timestamp,
-                "debate_id": self.debate_id,
-                "loop_id": self.debate_id,
-            }
-            if self.seq is not None:
-                envelope["seq"] = self.seq
-            envelope |= {"round": self.round, "agent": self.agent, "trace_id": self.trace_id}
-            self._body = dumps(envelope)
+            # What is not the payload's is plain: moments, ids and numbers; but for two.
+            seq = "" if self.seq is None else f'"seq":{self.seq},'
+            number = "null" if self.round is None else self.round
+            self._body = (
+                f'{{"type":"{self.type}","data":{dumps(self.data)},"timestamp":"{self.timestamp}",'
+                f'"debate_id":{_quoted(self.debate_id)},"loop_id":{_quoted(self.debate_id)},{seq}'
+                f'"round":{number},"agent":{_quoted(self.agent)},'
+                f'"trace_id":{_quoted(self.trace_id)}}}'
+            )
         return self._body
 
     def text(self, epoch: str) -> str:
@@ -141,10 +139,15 @@ def dumps(value: object) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-@lru_cache(maxsize=256)  # What is written together has one moment.
+_quoted = lru_cache(maxsize=1024)(dumps)
+"""For names that come again and again."""
+
+
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC, with microseconds and a Z."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def current_trace_id() -> str:

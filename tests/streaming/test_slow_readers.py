@@ -32,6 +32,8 @@ def test_a_stalled_reader_costs_the_others_nothing_and_can_resume(
     with reader(stream, debate.pk) as client:
         client.until("replay_end")
         stalled = StalledReader(stream, debate.pk)
+        # What is there before it is live it is sent as fast as it reads, for as long as it takes.
+        wait_until(lambda: len(stream.hub._followed[str(debate.pk)].live) == 2)
         for _ in range(40):
             add_events(debate, 5, content="x" * 64 * KIB)
         assert client.until_seq(200) == list(range(1, 201))

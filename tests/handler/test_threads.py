@@ -1,0 +1,75 @@
+"""The threads that requests and the worker's database work run on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from aragora_site.threads import Threads
+
+PATIENCE = 5.0
+
+
+async def test_there_are_no_more_threads_than_may_be_and_none_before_they_are_needed() -> None:
+    threads = Threads(2, name="some")
+    gate, names = threading.Event(), set[str]()
+
+    def held() -> None:
+        names.add(threading.current_thread().name)
+        gate.wait(PATIENCE)
+
+    before = threading.active_count()
+    first = threads.submit(held)
+    assert threading.active_count() == before + 1
+    rest = [threads.submit(held) for _ in range(5)]
+    assert threading.active_count() == before + 2
+    gate.set()
+    await asyncio.gather(first.result, *(job.result for job in rest))
+    assert names == {"some_0", "some_1"}
+    await asyncio.to_thread(threads.close)
+
+
+async def test_results_and_errors_come_back() -> None:
+    threads = Threads(1, name="some")
+
+    def fails() -> None:
+        raise LookupError("gone")
+
+    failing, working = threads.submit(fails), threads.submit(lambda: 7)
+    with pytest.raises(LookupError, match="gone"):
+        await failing.result
+    assert await working.result == 7
+    await asyncio.to_thread(threads.close)
+
+
+async def test_what_has_not_begun_can_be_taken_back() -> None:
+    threads = Threads(1, name="some")
+    entered, gate, done = threading.Event(), threading.Event(), list[str]()
+
+    def held() -> None:
+        entered.set()
+        gate.wait(PATIENCE)
+        done.append("held")
+
+    job = threads.submit(held)
+    waiting, cancelled = (threads.submit(lambda: done.append("other")) for _ in range(2))
+    assert await asyncio.to_thread(entered.wait, PATIENCE)
+    assert not job.withdraw()
+    assert waiting.withdraw()
+    cancelled.result.cancel()
+    gate.set()
+    await job.result
+    await asyncio.to_thread(threads.close)
+    assert done == ["held"]
+
+
+async def test_each_thread_clears_up_when_it_ends() -> None:
+    ended: list[str] = []
+    threads = Threads(2, name="some", at_end=lambda: ended.append(threading.current_thread().name))
+    gate = threading.Barrier(2)
+    jobs = [threads.submit(lambda: gate.wait(PATIENCE)) for _ in range(2)]
+    await asyncio.gather(*(job.result for job in jobs))
+    await asyncio.to_thread(threads.close)
+    assert sorted(ended) == ["some_0", "some_1"]
