@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from aragora_site.bulk import insert_rows, select_rows, update_rows
+from aragora_site.bulk import insert_returning, insert_rows, select_rows, update_rows
 from debates.caching import RATINGS
 from debates.engine.types import Verdict
 from debates.models import Debate, Match, MatchResult, Rating
@@ -19,6 +19,7 @@ Standings = Mapping[tuple[str, str], Rating]
 
 _FIGURES = ("elo", "games", "wins", "losses", "draws")
 _RATING = (*_FIGURES, "updated_at")
+_MATCH = ("debate_id", "domain", "created_at")
 _RESULT = (
     *("match_id", "agent", "won"),
     *("elo_before", "elo_after", "domain_elo_before", "domain_elo_after"),
@@ -41,7 +42,8 @@ def record_match(*, debate: Debate, verdict: Verdict, now: datetime) -> MatchRec
     agents = _rated_agents(debate, verdict)
     standings = _locked_standings((OVERALL, debate.domain), agents)
     # After the locks, so that the ids of matches that share an agent follow the arithmetic.
-    match = Match.objects.create(debate=debate, domain=debate.domain, created_at=now)
+    match = Match(debate=debate, domain=debate.domain, created_at=now)
+    [match.pk] = insert_returning(Match, _MATCH, [(debate.pk, debate.domain, now)])
     won = {agent: agent in verdict.winners for agent in agents}
     results = _apply(match, won, standings)
     insert_rows(

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
 
 from aragora_site.bulk import Add
 from aragora_site.kept import kept
@@ -26,7 +28,7 @@ from debates.engine.types import StopReason
 from debates.models import Debate
 from debates.running.checkpoint import Checkpoint
 from debates.running.holders import is_certainly_dead
-from debates.selectors.queue import waiting_line
+from debates.selectors.queue import serving_line
 from debates.services.endings import debate_end, ending_changes
 from debates.services.events import (
     EventRow,
@@ -76,21 +78,22 @@ def free(now: datetime) -> QuerySet[Debate]:
 
 
 @across_tenants(Purpose.QUEUE)
-def next_in_line(now: datetime) -> list[UUID]:
-    """The debates that may begin, in the order in which they are served."""
+def next_in_line(now: datetime, *, limit: int | None = None) -> list[UUID]:
+    """The debates that may begin, in the order in which they are served; `limit` of them."""
     cap = settings.ARAGORA.max_running_debates_per_workspace
-    line = [place.debate_id for place in waiting_line() if not cap or place.of_tenant <= cap]
+    line = [place.debate_id for place in serving_line() if not cap or place.of_tenant <= cap]
     if not line:
         return []
-    unavailable = {debate_id for (debate_id,) in _still_held.rows(now)}
-    return [debate_id for debate_id in line if debate_id not in unavailable]
+    unavailable = {key for (key,) in _still_held.rows(now)}
+    available = (key for key in line if key not in unavailable)
+    return [UUID(str(key)) for key in islice(available, limit)]
 
 
 @kept
 def _still_held(now: datetime) -> QuerySet[Any, Any]:
     """What waits and whose last calls, from before it was paused, are still finishing."""
     held = Debate.objects.filter(status=DebateStatus.PENDING, lease_expires_at__gte=now)
-    return held.exclude(lease_holder="").order_by().values_list("pk")
+    return held.exclude(lease_holder="").order_by().values_list(Cast("pk", CharField()))
 
 
 def claim(

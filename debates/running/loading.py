@@ -73,7 +73,7 @@ def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
     """Take up to `limit` debates from the queue: fewer only when no more may begin."""
     taken: list[Loaded] = []
     for _ in range(MOST_LOOKS):
-        wanted = claims.next_in_line(now)[: limit - len(taken)]
+        wanted = claims.next_in_line(now, limit=limit - len(taken))
         found = {debate.pk: debate for debate in _debates.objects(tuple(wanted))}
         debates = [found[debate_id] for debate_id in wanted if debate_id in found]
         taken += _take(debates, holder, claims.WAITING, now)

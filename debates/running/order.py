@@ -23,16 +23,20 @@ from ratelimit.tiers import Tier
 SERVED_FIRST = (Tier.INTERNAL, Tier.PREMIUM, Tier.AUTHENTICATED, Tier.ANONYMOUS)
 
 
+Key = UUID | str
+"""What names a row: its key, or the text of it, which costs less to read."""
+
+
 class Entry(NamedTuple):
     """A debate that waits, or runs. There may be a thousand, each time somebody asks."""
 
-    debate_id: UUID
-    tenant: UUID | None
+    debate_id: Key
+    tenant: Key | None
     """None: the tenant that everybody without a workspace shares."""
     tier: Tier
     runs: bool
-    since: datetime
-    """When it joined the queue."""
+    since: datetime | int
+    """When it joined the queue, or the how manieth of all of them it is by age."""
     person: int | None = None
     """Who started it; None: nobody who is known."""
 
@@ -45,8 +49,8 @@ class Place(NamedTuple):
     turn: int
     """The how manieth of its tenant, or of its person within the tier, it is, from 1, behind those
     that run: the greater of the two."""
-    since: datetime
-    debate_id: UUID
+    since: datetime | int
+    debate_id: Key
     of_tenant: int
     """The how manieth of its tenant it is."""
     entry: Entry
@@ -54,7 +58,7 @@ class Place(NamedTuple):
 
 def in_order(entries: Iterable[Entry]) -> list[Place]:
     """Those that wait, the next one first."""
-    of_tenants: defaultdict[UUID | None, int] = defaultdict(int)
+    of_tenants: defaultdict[Key | None, int] = defaultdict(int)
     of_people: defaultdict[tuple[Tier, int], int] = defaultdict(int)
     waiting = []
     for entry in entries:
@@ -85,7 +89,7 @@ def in_order(entries: Iterable[Entry]) -> list[Place]:
 class Group(NamedTuple):
     """How many debates of one person in one tenant run and wait."""
 
-    tenant: UUID | None
+    tenant: Key | None
     person: int | None
     tier: Tier
     running: int

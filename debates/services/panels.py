@@ -6,7 +6,10 @@ from itertools import chain, zip_longest
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from aragora_site.bulk import select_rows
+from aragora_site.kept import kept
 from debates.engine.types import DecisionMode, Panelist, Price, ProtocolName, Setup
 from debates.engine.types import Document as EngineDocument
 from debates.models import Agent, Debate, Document
@@ -107,6 +110,11 @@ def _snapshot(agent: Agent, fallback: AgentSpec | None) -> AgentSpec:
 # --- Choosing ----------------------------------------------------------------------------------
 
 
+@kept
+def _everybody() -> QuerySet[Agent]:
+    return Agent.objects.order_by("name")
+
+
 class Roster:
     """All agents there are, as one query found them."""
 
@@ -116,7 +124,7 @@ class Roster:
 
     @classmethod
     def load(cls) -> "Roster":
-        return cls(Agent.objects.all())
+        return cls(_everybody.objects())
 
     def why_not(self, name: str) -> str:
         """Why nobody of that name can be asked, in a sentence; empty when somebody can."""
