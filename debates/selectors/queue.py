@@ -39,13 +39,14 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 """The moment of a debate that was run without having been queued."""
 _IN_LINE = (DebateStatus.PENDING, DebateStatus.RUNNING)
 _GROUPS = """
-SELECT debate.workspace_id, debate.owner_id, workspace.tier,
-    SUM(CASE WHEN debate.status = 'running' THEN 1 ELSE 0 END),
-    SUM(CASE WHEN debate.status = 'pending' THEN 1 ELSE 0 END)
-FROM debates_debate AS debate
-LEFT JOIN ratelimit_workspace AS workspace ON workspace.id = debate.workspace_id
-WHERE debate.status IN ('running', 'pending')
-GROUP BY debate.workspace_id, debate.owner_id, workspace.tier
+SELECT counted.workspace_id, counted.owner_id, workspace.tier, counted.running, counted.pending
+FROM (
+    SELECT workspace_id, owner_id,
+        SUM(CASE WHEN status = 'running' THEN 1 ELSE 0 END) AS running,
+        SUM(CASE WHEN status = 'pending' THEN 1 ELSE 0 END) AS pending
+    FROM debates_debate WHERE status IN ('running', 'pending') GROUP BY workspace_id, owner_id
+) AS counted
+LEFT JOIN ratelimit_workspace AS workspace ON workspace.id = counted.workspace_id
 """
 
 
