@@ -68,7 +68,7 @@ class TolerantRedisCache(RedisCache):
 
     So what is counted in it is counted by each instance alone meanwhile, and not at all by none.
     What was written meanwhile is not brought to Redis: there an older value may stand until its
-    time is over."""
+    time is over. Whoever cannot have that looks at `is_away`."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         import redis
@@ -86,6 +86,11 @@ class TolerantRedisCache(RedisCache):
         self._outage = outage_of(server)
         local = {name: value for name, value in params.items() if name != "OPTIONS"}
         self._local = LocMemCache(f"while Redis is away {params.get('KEY_PREFIX', '')}", local)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis was away when it was asked last."""
+        return self._outage.is_on
 
     def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         import redis

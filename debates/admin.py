@@ -26,6 +26,7 @@ from debates.models import (
     Match,
     MatchResult,
     Outcome,
+    Preferences,
     QuestionVector,
     Rating,
     Round,
@@ -37,6 +38,7 @@ from debates.models import (
     Verdict,
 )
 from debates.services.panels import has_key
+from debates.services.preferences import reset_preferences
 from memory.services.entries import forget_debate
 
 admin.site.site_header = "Aragora"
@@ -466,3 +468,25 @@ class QuestionVectorAdmin(OfADebateAdmin):
 
     list_display = ("debate", "embedder")
     list_filter = ("embedder",)
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(ReadOnlyAdmin):
+    """What people's new debates begin with; chosen by themselves."""
+
+    list_display = ("user", "protocol", "decision", "rounds", "budget_usd", "updated_at")
+    list_filter = ("protocol", "decision")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    ordering = ("-updated_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Deleting the row resets them."""
+        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Preferences) -> None:
+        reset_preferences(user=obj.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Preferences]) -> None:
+        for row in queryset.select_related("user"):
+            reset_preferences(user=row.user)

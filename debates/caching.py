@@ -5,18 +5,24 @@
     RATINGS.get("law", lambda: read_ratings("law"))
     RATINGS.changed()          # where ratings are written
 
+    PREFERENCES = Kept("preferences", seconds=3600, by_key=True)
+
+    PREFERENCES.changed("7")   # where those of one person are written
+
 An answer belongs to an era, which ends, when what it was made from has changed, with the commit of
 that change. So an answer that somebody is just making from what was there before is never taken for
 a new one. When an answer grows old, one process makes it anew while the others go on with it; when
 there is none, one makes it while the others wait, for a while.
 
 Asking Redis takes as long as a query or two, so a process also has what it was told last at hand,
-for a second: other processes may see a change so much later than the one that made it. Answers are
-shared between threads; nobody may change one.
+for a second: other processes may see a change so much later than the one that made it. Not so with
+answers that are forgotten one by one: who changed theirs sees it at once, wherever they come next.
+Answers are shared between threads; nobody may change one.
 
 What is kept is never more than a shortcut: with the cache away every answer is made by whoever asks
-(`aragora_site.caches`). Nothing is kept within a transaction, which sees what others do not.
-What differs between tenants has to be told apart by its key.
+(`aragora_site.caches`); what has changed meanwhile is forgotten when it is back. Nothing is kept
+within a transaction, which sees what others do not. What differs between tenants has to be told
+apart by its key.
 """
 
 from __future__ import annotations
@@ -55,10 +61,15 @@ ASKED = Counter("aragora_cache_requests_total", "Answers asked for.", ["cache", 
 class Kept:
     """Answers of one kind, kept for so many seconds. Callable from any thread."""
 
-    def __init__(self, name: str, *, seconds: float) -> None:
+    def __init__(self, name: str, *, seconds: float, by_key: bool = False) -> None:
+        """`by_key`: what each answer is made from changes by itself."""
         self._name = name
         self._seconds = seconds
-        self._era_key = f"{name}:era"
+        self._by_key = by_key
+        # An era that outlives every answer of it may be dropped.
+        self._era_seconds = 2 * seconds if by_key else None
+        self._owed: set[str] = set()
+        """Eras that ended where the cache could not be told."""
         self._at_hand: dict[str, tuple[float, Any]] = {}
         """Answers, and until when they need not be looked up."""
         self._changes = 0
@@ -73,8 +84,8 @@ class Kept:
             self._hits.inc()
             return cast(T, at_hand[1])
         changes = self._changes
-        answer = self._shared(f"{self._name}:{_digest(key)}", make)
-        if changes == self._changes:
+        answer = self._shared(self._place(key), make)
+        if changes == self._changes and not self._by_key:
             if len(self._at_hand) >= MOST_AT_HAND:
                 self._at_hand.clear()
             self._at_hand[key] = (time.monotonic() + AT_HAND_SECONDS, answer)
@@ -83,19 +94,35 @@ class Kept:
     def refresh(self, key: str, make: Callable[[], object]) -> None:
         """Make the answer now, so that nobody waits for it later."""
         if settings.ARAGORA.cache_ttl:
-            key = f"{self._name}:{_digest(key)}"
-            era, _ = self._look(key)
-            self._make(key, era, make)
+            place = self._place(key)
+            era, _ = self._look(place)
+            self._make(place, era, make)
 
-    def changed(self) -> None:
-        """What the answers are made from has been written: forget them when that is committed."""
-        transaction.on_commit(self.forget)
+    def changed(self, key: str | None = None) -> None:
+        """What the answers are made from has been written: forget them when that is committed. The
+        one of `key` where they are forgotten by key."""
+        transaction.on_commit(lambda: self.forget(key))
 
-    def forget(self) -> None:
-        """Forget all answers, now."""
+    def forget(self, key: str | None = None) -> None:
+        """Forget the answers, now; see `changed`."""
         self._changes += 1
         self._at_hand.clear()
-        caches[ALIAS].set(self._era_key, _new_era(), None)
+        self._end_era(self._era_key(self._place(key) if key is not None else ""))
+
+    def _place(self, key: str) -> str:
+        return f"{self._name}:{_digest(key)}"
+
+    def _era_key(self, place: str) -> str:
+        if not self._by_key:
+            return f"{self._name}:era"
+        if not place:
+            raise ValueError(f"Say whose {self._name} have changed.")
+        return f"{place}:era"
+
+    def _end_era(self, era_key: str) -> None:
+        caches[ALIAS].set(era_key, _new_era(), self._era_seconds)
+        if _is_away():
+            self._owed.add(era_key)
 
     # --- What is shared ------------------------------------------------------------------------
 
@@ -130,11 +157,17 @@ class Kept:
 
     def _look(self, key: str) -> tuple[str, tuple[str, float, Any] | None]:
         """The era, and the answer of it."""
-        found = caches[ALIAS].get_many([self._era_key, key])
-        era, entry = found.get(self._era_key), found.get(key)
+        era_key = self._era_key(key)
+        found = caches[ALIAS].get_many([era_key, key])
+        if self._owed and not _is_away():
+            owed, self._owed = self._owed, set()
+            for ended in owed:
+                self._end_era(ended)
+            found = caches[ALIAS].get_many([era_key, key])
+        era, entry = found.get(era_key), found.get(key)
         if era is None:
-            caches[ALIAS].add(self._era_key, _new_era(), None)
-            return caches[ALIAS].get(self._era_key) or _new_era(), None
+            caches[ALIAS].add(era_key, _new_era(), self._era_seconds)
+            return caches[ALIAS].get(era_key) or _new_era(), None
         return era, entry if entry is not None and entry[0] == era else None
 
     def _wait(self, key: str, era: str) -> tuple[str, tuple[str, float, Any] | None]:
@@ -159,6 +192,11 @@ def _digest(key: str) -> str:
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
+def _is_away() -> bool:
+    """Whether the cache that is shared cannot be told anything just now."""
+    return bool(getattr(caches[ALIAS], "is_away", False))
+
+
 def _new_era() -> str:
     return f"{time.time():.3f}:{uuid4().hex}"
 
@@ -171,3 +209,5 @@ when they are read."""
 ROUNDS = Kept("rounds", seconds=3600)
 """What was said in debates that are over, as it stands on their pages. The log of such a debate
 never changes, and the key names how long it is: there is nothing to forget."""
+PREFERENCES = Kept("preferences", seconds=3600, by_key=True)
+"""What somebody's new debates begin with, by the account."""

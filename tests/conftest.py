@@ -11,11 +11,12 @@ import pytest
 import structlog
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connections
 from hypothesis import settings
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
-from debates.caching import RATINGS, ROUNDS, TOPICS
+from debates.caching import ALIAS, RATINGS, ROUNDS, TOPICS
 from monitoring import health
 from monitoring.conditions import conditions
 from tests.factories import make_user
@@ -55,6 +56,7 @@ def _nothing_kept() -> None:
     """Answers made from the rows of another test."""
     for kept in (RATINGS, ROUNDS, TOPICS):
         kept.forget()
+    caches[ALIAS].clear()
 
 
 @pytest.hookimpl(trylast=True)

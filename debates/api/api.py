@@ -18,6 +18,7 @@ from debates.api import (
     health,
     keys,
     memory,
+    preferences,
     ranking,
     sharing,
     workspaces,
@@ -62,7 +63,7 @@ install_handlers(api)
 MODULES = (
     # `/v1/debates/trending` has to be known before `/v1/debates/{ref}`.
     *(consensus, debates, control, details, audience, events, sharing, ranking, agents, memory),
-    *(accounts, keys, workspaces, health),
+    *(accounts, preferences, keys, workspaces, health),
 )
 for module in MODULES:
     api.add_router("", module.router)

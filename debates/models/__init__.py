@@ -8,6 +8,7 @@ from debates.models.document import Document
 from debates.models.event import DebateEvent
 from debates.models.idempotency import IdempotencyRecord
 from debates.models.outcome import Outcome
+from debates.models.preferences import Preferences
 from debates.models.question import QuestionVector
 from debates.models.rating import Match, MatchResult, Rating
 from debates.models.sharing import ShareLink
@@ -27,6 +28,7 @@ __all__ = [
     "Match",
     "MatchResult",
     "Outcome",
+    "Preferences",
     "QuestionVector",
     "Rating",
     "Round",

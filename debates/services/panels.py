@@ -180,6 +180,14 @@ def default_panel(agents: Iterable[Agent]) -> tuple[Agent, ...]:
     return _by_name(panel[:DEFAULT_PANEL_SIZE])
 
 
+def first_choice(names: Sequence[str], roster: Roster) -> list[str]:
+    """Those of `names` who can be asked; the default panel where they are too few."""
+    chosen = roster.ready(names)
+    if len(chosen) < LEAST_PANEL_SIZE:
+        chosen = default_panel(roster.ready())
+    return [agent.name for agent in chosen]
+
+
 def choose_judge(panel: Sequence[Agent], agents: Iterable[Agent]) -> Agent | None:
     """A judge from outside the panel, of a family that is not on it if possible.
 

@@ -109,13 +109,13 @@ def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
     faults = Faults()
     _check_texts(faults, request)
     _check_documents(faults, request)
-    protocol = _word(faults, "protocol", ProtocolName, request.protocol)
-    decision = _word(faults, "decision", DecisionMode, request.decision)
-    _check_figures(faults, request)
+    protocol = read_word(faults, "protocol", ProtocolName, request.protocol)
+    decision = read_word(faults, "decision", DecisionMode, request.decision)
+    check_figures(faults, request)
     visibility = _visibility(faults, request, owner)
     workspace = _workspace(faults, request, owner)
     roster = panels.Roster.load()
-    members = _panel(faults, request, roster)
+    members = choose_panel(faults, request, roster)
     presiding = _judge(faults, request, roster, members)
     if request.budget_usd is not None:
         _check_prices(faults, roster, [*members, *([presiding] if presiding else [])])
@@ -196,7 +196,8 @@ def _check_documents(faults: Faults, request: NewDebate) -> None:
         check_text(faults, "documents", document.source, longest=300)
 
 
-def _check_figures(faults: Faults, request: NewDebate) -> None:
+def check_figures(faults: Faults, request: NewDebate) -> None:
+    """Rounds, budgets, deadline and seed are within their bounds."""
     if not MIN_ROUNDS <= request.rounds <= MAX_ROUNDS:
         faults.add("rounds", f"Use {MIN_ROUNDS} to {MAX_ROUNDS} rounds.")
     money = request.budget_usd
@@ -212,7 +213,7 @@ def _check_figures(faults: Faults, request: NewDebate) -> None:
         faults.add("seed", f"Use a whole number from 0 to {MAX_SEED}.")
 
 
-def _word(faults: Faults, field: str, words: type[Word], value: str) -> Word:
+def read_word(faults: Faults, field: str, words: type[Word], value: str) -> Word:
     """The word that `value` names; when there is none, a fault, and the first word as a stand-in
     so that the other fields can be checked."""
     try:
@@ -255,7 +256,8 @@ def _workspace(faults: Faults, request: NewDebate, owner: User | None) -> Worksp
     return membership.workspace
 
 
-def _panel(faults: Faults, request: NewDebate, roster: panels.Roster) -> tuple[Agent, ...]:
+def choose_panel(faults: Faults, request: NewDebate, roster: panels.Roster) -> tuple[Agent, ...]:
+    """Those who are named, or the default panel, in the order of names."""
     names = tuple(name.strip().lower() for name in request.agents)
     if not names:
         panel = panels.default_panel(roster.ready())

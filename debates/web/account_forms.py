@@ -4,6 +4,7 @@ decided by the services of `ratelimit`, whose findings `add_findings` puts besid
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from debates.exceptions import InvalidInput
+from debates.selectors.preferences import Preferred
+from debates.web.forms import AgentNames, budget_field, plain_amount, rounds_field
 from ratelimit.accounts import NAME_HELP, check_new_password
 from ratelimit.models import Membership, Role, Scope
 from ratelimit.sending import send_later
@@ -124,6 +127,34 @@ class NewPasswordForm(forms.Form):
         self.user.set_password(self.cleaned_data["new_password"])
         self.user.save(update_fields=["password"])
         return self.user
+
+
+class PreferencesForm(ServiceForm):
+    """What one's new debates begin with."""
+
+    agents = AgentNames(required=False)
+    protocol = forms.CharField(required=False)
+    decision = forms.CharField(required=False)
+    rounds = rounds_field()
+    budget_usd = budget_field()
+    ignore_memory = forms.BooleanField(required=False)
+
+    @classmethod
+    def of(cls, preferred: Preferred) -> PreferencesForm:
+        """With what was chosen before."""
+        chosen = {**asdict(preferred), "ignore_memory": not preferred.use_memory}
+        return cls(initial=chosen | {"budget_usd": plain_amount(preferred.budget_usd)})
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What was chosen, as the service names it; None for what was left empty."""
+        chosen = {name: value or None for name, value in self.cleaned_data.items()}
+        chosen |= {name: self.cleaned_data[name] for name in ("rounds", "budget_usd")}
+        return chosen | {"use_memory": not chosen.pop("ignore_memory")}
+
+    @property
+    def chosen_agents(self) -> frozenset[str]:
+        return frozenset(self["agents"].value() or ())
 
 
 class KeyForm(ServiceForm):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -19,6 +20,7 @@ from debates.choices import Visibility
 from debates.engine.types import DecisionMode, ProtocolName
 from debates.exceptions import InvalidInput
 from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
+from debates.selectors.preferences import Preferred
 from debates.services.creation import NewDebate, NewDocument
 from debates.services.documents import read_upload
 from debates.services.panels import LEAST_PANEL_SIZE
@@ -38,6 +40,34 @@ class Pasted:
     title: str = ""
     text: str = ""
     source: str = ""
+
+
+def rounds_field() -> forms.IntegerField:
+    """How many rounds at most."""
+    return forms.IntegerField(
+        required=False,
+        initial=DEFAULT_ROUNDS,
+        min_value=MIN_ROUNDS,
+        max_value=MAX_ROUNDS,
+        error_messages={
+            "invalid": "Use a whole number.",
+            "min_value": f"Use {MIN_ROUNDS} to {MAX_ROUNDS} rounds.",
+            "max_value": f"Use {MIN_ROUNDS} to {MAX_ROUNDS} rounds.",
+        },
+    )
+
+
+def budget_field() -> forms.DecimalField:
+    """US dollars, or nothing for no limit."""
+    return forms.DecimalField(
+        required=False,
+        error_messages={"invalid": "Use an amount in dollars, such as 0.50."},
+    )
+
+
+def plain_amount(amount: Decimal | None) -> str:
+    """As a person would write it into the field."""
+    return "" if amount is None else f"{amount.normalize():f}"
 
 
 class AgentNames(forms.MultipleChoiceField):
@@ -60,21 +90,8 @@ class DebateForm(forms.Form):
     agents = AgentNames(required=False)
     protocol = forms.CharField(required=False, initial=ProtocolName.ADAPTIVE.value)
     decision = forms.CharField(required=False, initial=DecisionMode.AUTO.value)
-    rounds = forms.IntegerField(
-        required=False,
-        initial=DEFAULT_ROUNDS,
-        min_value=MIN_ROUNDS,
-        max_value=MAX_ROUNDS,
-        error_messages={
-            "invalid": "Use a whole number.",
-            "min_value": f"Use {MIN_ROUNDS} to {MAX_ROUNDS} rounds.",
-            "max_value": f"Use {MIN_ROUNDS} to {MAX_ROUNDS} rounds.",
-        },
-    )
-    budget_usd = forms.DecimalField(
-        required=False,
-        error_messages={"invalid": "Use an amount in dollars, such as 0.50."},
-    )
+    rounds = rounds_field()
+    budget_usd = budget_field()
     workspace = forms.CharField(required=False)
     visibility = forms.CharField(required=False)
     ignore_memory = forms.BooleanField(required=False)
@@ -87,10 +104,12 @@ class DebateForm(forms.Form):
         *,
         user: AbstractBaseUser | AnonymousUser,
         agents: Sequence[str] = (),
+        preferred: Preferred | None = None,
     ) -> None:
-        """`agents` are those that are chosen when nobody has chosen yet."""
+        """`agents` and `preferred` are what is chosen when nobody has chosen yet."""
         super().__init__(data, files)
         self.user = user
+        self._begin_with(preferred or Preferred())
         self.fields["agents"].initial = list(agents)
         self.fields["visibility"].initial = Visibility.PRIVATE.value
         self.pasted: list[Pasted] = []
@@ -98,6 +117,14 @@ class DebateForm(forms.Form):
         """What is wrong with uploads, a sentence each."""
         if data is not None:
             self._read_documents(data)
+
+    def _begin_with(self, preferred: Preferred) -> None:
+        self.preferred = preferred
+        self.fields["protocol"].initial = preferred.protocol
+        self.fields["decision"].initial = preferred.decision
+        self.fields["rounds"].initial = preferred.rounds
+        self.fields["budget_usd"].initial = plain_amount(preferred.budget_usd)
+        self.fields["ignore_memory"].initial = not preferred.use_memory
 
     def build_on(self, *, question: str, earlier: Pasted) -> None:
         """Begin with a question that was debated before, and what came of it as a document."""
@@ -163,7 +190,15 @@ class DebateForm(forms.Form):
         """What to estimate: the request; before anybody wrote anything, the one that the form
         begins with. None when a field is wrong, other than for a question that is missing."""
         if not self.is_bound:
-            return NewDebate(question=COMMON_QUESTION, agents=tuple(self.fields["agents"].initial))
+            return NewDebate(
+                question=COMMON_QUESTION,
+                agents=tuple(self.fields["agents"].initial),
+                protocol=self.preferred.protocol,
+                decision=self.preferred.decision,
+                rounds=self.preferred.rounds,
+                budget_usd=self.preferred.budget_usd,
+                use_memory=self.preferred.use_memory,
+            )
         if not self["question"].value() and set(self.errors) == {"question"}:
             return self.request(COMMON_QUESTION)
         return self.request() if self.is_valid() else None
@@ -212,11 +247,11 @@ def options(words: Iterable[tuple[str, Word]], chosen: str) -> tuple[Option, ...
     return tuple(Option(str(v), word.label, word.line, str(v) == chosen) for v, word in words)
 
 
-def protocol_options(form: DebateForm) -> tuple[Option, ...]:
+def protocol_options(form: forms.Form) -> tuple[Option, ...]:
     return options(PROTOCOLS.items(), form["protocol"].value() or "")
 
 
-def decision_options(form: DebateForm) -> tuple[Option, ...]:
+def decision_options(form: forms.Form) -> tuple[Option, ...]:
     return options(DECISIONS.items(), form["decision"].value() or "")
 
 

@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from debates.web.views import account, catalogue, debate, memory, sharing, start, workspaces
+from debates.web.views import (
+    account,
+    catalogue,
+    debate,
+    memory,
+    preferences,
+    sharing,
+    start,
+    workspaces,
+)
 from ratelimit.forms import PASSWORD, REGISTER, SIGN_IN, limit_form
 
 app_name = "web"
@@ -48,6 +57,8 @@ urlpatterns = [
     path(
         "account/password/", limit_form(PASSWORD)(account.change_password), name="account_password"
     ),
+    path("account/preferences/", preferences.preferences, name="preferences"),
+    path("account/preferences/reset/", preferences.reset, name="preferences_reset"),
     path("account/keys/", account.api_keys, name="api_keys"),
     path("account/keys/<uuid:key_id>/revoke/", account.revoke_api_key, name="api_key_revoke"),
     path("workspaces/", workspaces.workspace_list, name="workspaces"),

@@ -19,6 +19,7 @@ from debates.models import (
     Document,
     IdempotencyRecord,
     Outcome,
+    Preferences,
     QuestionVector,
     ShareLink,
 )
@@ -63,6 +64,7 @@ def rows() -> dict[type[Model], Model]:
         QuestionVector.objects.create(debate=debate, embedder="hash-256", vector=bytes(1024)),
         factories.make_rating(),
         factories.make_round(debate),
+        Preferences.objects.create(user=owner, updated_at=timezone.now()),
         ShareLink.objects.create(debate=debate),
         factories.make_stream_place(debate),
         factories.make_suggestion(debate),
@@ -96,7 +98,7 @@ def test_the_log_cannot_be_written(
     client: Client, rows: dict[type[Model], Model], model: type[Model]
 ) -> None:
     assert client.get(url(model, "add")).status_code == 403
-    if model not in (Debate, ShareLink):  # Those are cancelled, and revoked.
+    if model not in (Debate, Preferences, ShareLink):  # Cancelled, reset, and revoked.
         assert client.post(url(model, "change", rows[model].pk)).status_code == 403
         assert client.post(url(model, "delete", rows[model].pk)).status_code == 403
 

@@ -32,7 +32,13 @@ def test_every_page_of_an_account(reader: tuple[Page, Watch], server: Server) ->
     check(page)
     register(page, server)
     check(page)
-    for address in ("/account/password/", "/workspaces/", "/password/forgotten/", "/"):
+    for address in (
+        "/account/password/",
+        "/account/preferences/",
+        "/workspaces/",
+        "/password/forgotten/",
+        "/",
+    ):
         page.goto(server.url + address)
         check(page)
     page.goto(f"{server.url}/account/keys/")

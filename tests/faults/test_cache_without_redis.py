@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from aragora_site import caches as tolerant
 from debates.caching import ALIAS, RATINGS
+from debates.services.preferences import save_preferences
 from tests.factories import make_rating
 from tests.support.processes import Process, free_port, redis_process
 from tests.support.sites import wait_until
@@ -104,6 +108,29 @@ def test_the_leaderboard_is_there_and_true_without_redis(
     assert names() == ["ada", "ben"]
     assert names() == ["ada", "ben"]
     assert time.monotonic() - began < SOON_SECONDS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changed_while_redis_was_away_is_not_told_when_it_is_back(
+    redis: Process, client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tolerant, "AWAY_SECONDS", 60.0)
+
+    def rounds_in_the_form() -> str:
+        (found,) = re.findall(r'name="rounds"[^>]* value="(\d+)"', client.get("/").content.decode())
+        return str(found)
+
+    client.force_login(alice)
+    save_preferences(user=alice, choices={"rounds": 5}, now=timezone.now())
+    assert rounds_in_the_form() == "5"
+    redis.signal(signal.SIGSTOP)
+    assert rounds_in_the_form() == "5"
+    save_preferences(user=alice, choices={"rounds": 7}, now=timezone.now())
+    assert rounds_in_the_form() == "7"
+    redis.signal(signal.SIGCONT)
+    caches[ALIAS]._outage._next_try = 0.0
+    assert rounds_in_the_form() == "7"
+    assert not caches[ALIAS].is_away
 
 
 @pytest.mark.django_db(transaction=True)

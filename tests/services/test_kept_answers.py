@@ -191,6 +191,16 @@ def test_what_is_at_hand_is_bounded(kept: Kept, monkeypatch: pytest.MonkeyPatch)
     assert len(kept._at_hand) <= caching.MOST_AT_HAND
 
 
+def test_answers_by_key_are_forgotten_one_by_one(kept: Kept) -> None:
+    here, elsewhere = (Kept("each", seconds=60, by_key=True) for _ in range(2))
+    mine, yours = numbers(), numbers()
+    assert [here.get("me", mine), here.get("you", yours), elsewhere.get("me", mine)] == [1, 1, 1]
+    elsewhere.changed("me")
+    assert [here.get("me", mine), here.get("you", yours)] == [2, 1]
+    with pytest.raises(ValueError, match="Say whose"):
+        here.forget()
+
+
 # --- What is kept ------------------------------------------------------------------------------
 
 

@@ -18,11 +18,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from debates import selectors
 from debates.exceptions import InvalidInput, KeyReused, NotFound, QueueFull, SignInRequired
 from debates.providers.extractive.corpus import EXAMPLE_QUESTIONS, corpus_documents
+from debates.selectors.preferences import preferences_of
 from debates.services.creation import NewDebate, NewDocument, create_debate
 from debates.services.documents import CORPUS_SOURCE
 from debates.services.estimates import estimate_debate
 from debates.services.idempotency import Answer, carry_out_once
-from debates.services.panels import DEFAULT_PANEL_SIZE, LEAST_PANEL_SIZE, Roster, default_panel
+from debates.services.panels import DEFAULT_PANEL_SIZE, LEAST_PANEL_SIZE, Roster, first_choice
 from debates.services.planning import plan_debate
 from debates.web.estimates import present_estimate, prices_known
 from debates.web.forms import (
@@ -45,7 +46,12 @@ KEPT_QUESTION = "question"
 def home(request: HttpRequest) -> HttpResponse:
     """The form; on POST, the debate that it asks for."""
     if request.method != "POST":
-        form = DebateForm(user=request.user, agents=_default_agents())
+        preferred = preferences_of(request.user)
+        form = DebateForm(
+            user=request.user,
+            agents=first_choice(preferred.agents, Roster.load()),
+            preferred=preferred,
+        )
         _bring_back_question(request, form)
         _build_on_earlier(request, form)
         return _page(request, form)
@@ -181,7 +187,7 @@ def _estimate(request: HttpRequest, form: DebateForm) -> tuple[dict[str, str], s
     ), ""
 
 
-def _rank_of_choice(card: selectors.AgentCard) -> tuple[bool, bool]:
+def rank_of_choice(card: selectors.AgentCard) -> tuple[bool, bool]:
     """Who can be asked before who cannot, language models before the others."""
     return not card["available"], not card["is_language_model"]
 
@@ -191,16 +197,12 @@ def _settled(request: HttpRequest, form: DebateForm) -> list[dict[str, str]]:
     return present_settled(viewer=request.user, question=question)
 
 
-def _default_agents() -> list[str]:
-    return [agent.name for agent in default_panel(Roster.load().ready())]
-
-
 def _page(request: HttpRequest, form: DebateForm, *, queue_is_full: bool = False) -> HttpResponse:
     cards = selectors.agent_cards()
     figures, note = _estimate(request, form)
     context: dict[str, Any] = {
         "form": form,
-        "agent_cards": sorted(cards, key=_rank_of_choice),
+        "agent_cards": sorted(cards, key=rank_of_choice),
         "has_language_model": has_language_model(cards),
         "examples": EXAMPLE_QUESTIONS[:EXAMPLES_SHOWN],
         "protocols": protocol_options(form),
