@@ -17,6 +17,8 @@ from aragora_site.databases import DEFAULT, REPLICA, is_postgresql, parse
 from aragora_site.environment import Environment, dotenv_file, is_loopback, known_variables
 from monitoring.capacity.services import connections_allowed
 
+CONFIGURATION = "configuration"
+"""The tag of what an operator can have got wrong, as against a developer."""
 MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 OTHER_NAMES = {
     "OPENAI_API_BASE": "OPENAI_BASE_URL",
@@ -28,7 +30,7 @@ OTHER_NAMES = {
 CLOSE = 0.83
 
 
-@register()
+@register(CONFIGURATION)
 def environment_is_readable(
     app_configs: Sequence[Any] | None, **kwargs: object
 ) -> list[CheckMessage]:
@@ -43,7 +45,7 @@ def environment_is_readable(
     ]
 
 
-@register()
+@register(CONFIGURATION)
 def variables_are_known(app_configs: Sequence[Any] | None, **kwargs: object) -> list[CheckMessage]:
     """No variable is misspelt (aragora.W001)."""
     known = {*known_variables(), "ARAGORA_ENV_FILE"}
@@ -82,7 +84,7 @@ def _model_variable(variable: str) -> str:
     return close[0] if close else ""
 
 
-@register()
+@register(CONFIGURATION)
 def dotenv_file_is_readable(
     app_configs: Sequence[Any] | None, **kwargs: object
 ) -> list[CheckMessage]:
@@ -107,7 +109,7 @@ def dotenv_file_is_readable(
     ]
 
 
-@register()
+@register(CONFIGURATION)
 def reachable_servers_are_configured(
     app_configs: Sequence[Any] | None, **kwargs: object
 ) -> list[CheckMessage]:
@@ -128,7 +130,7 @@ def reachable_servers_are_configured(
     ]
 
 
-@register()
+@register(CONFIGURATION)
 def databases_fit_together(
     app_configs: Sequence[Any] | None, **kwargs: object
 ) -> list[CheckMessage]:
@@ -282,7 +284,7 @@ def deployment_is_closed(app_configs: Sequence[Any] | None, **kwargs: object) ->
     return found
 
 
-@register()
+@register(CONFIGURATION)
 def processes_are_scraped_one_by_one(
     app_configs: Sequence[Any] | None, **kwargs: object
 ) -> list[CheckMessage]:

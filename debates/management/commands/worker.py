@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from aragora_site.checks import CONFIGURATION
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
@@ -30,6 +31,9 @@ class Command(BaseCommand):
         "running turns may finish within ARAGORA_DRAIN_SECONDS, and debates are handed back; a "
         "second one ends it at once, and others take over when its lease is up."
     )
+
+    # Django's own checks would load every page and the API, which this process does without.
+    requires_system_checks = [CONFIGURATION]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
