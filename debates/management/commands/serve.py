@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from aragora_site.collector import leave_out_what_is_loaded
 from debates.running.threads import SWITCH_SECONDS
 from monitoring.capacity.machine import take_descriptors
 
@@ -88,6 +89,7 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             self.loop = asyncio.get_running_loop()
             await super().startup(sockets)
+            leave_out_what_is_loaded()
             say(f"Aragora is running at {address} (Ctrl-C ends it)")
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from aragora_site.checks import CONFIGURATION
+from aragora_site.collector import leave_out_what_is_loaded
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
@@ -89,6 +90,7 @@ class Command(BaseCommand):
         leaving = _Leaving()
         worker = Worker(limit=limit)
         await worker.start()
+        leave_out_what_is_loaded()
         self.stdout.write(f"Working on up to {limit} debates at once (Ctrl-C ends it)")
         await leaving.wait()
         await worker.stop(grace_seconds=settings.ARAGORA.drain_seconds)
