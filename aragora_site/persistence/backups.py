@@ -22,10 +22,11 @@ from aragora_site.persistence.archive import (
     read_manifest,
     verify,
 )
+from aragora_site.persistence.postgresql_target import Target
 
 if TYPE_CHECKING:
     # The driver takes half a second to import, and most installations have no PostgreSQL.
-    from aragora_site.persistence import postgresql_backup
+    pass
 
 QUEUE, QUEUE_APP = "procrastinate", "procrastinate.contrib.django"
 """Is there with PostgreSQL alone; a backup of it can be looked at elsewhere, too."""
@@ -51,11 +52,10 @@ class Installation:
         return Path(str(parse(sqlite_url(self.environment))["NAME"]))
 
     @property
-    def _postgresql(self) -> postgresql_backup.Target:
-        from aragora_site.persistence import postgresql_backup
+    def _postgresql(self) -> Target:
 
         url = self.environment.direct_database_url or self.environment.database_url
-        return postgresql_backup.Target.of(postgresql(url))
+        return Target.of(postgresql(url))
 
     def tables(self) -> dict[str, int]:
         """The tables that there are, and their rows. Raises `BackupRefused`."""

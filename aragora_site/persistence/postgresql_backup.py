@@ -10,20 +10,15 @@ worse than none.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from aragora_site.persistence.archive import (
     CHUNK_BYTES,
@@ -35,12 +30,10 @@ from aragora_site.persistence.archive import (
     new_archive,
     read_copy,
 )
-from aragora_site.tenancy.database import SETTING
+from aragora_site.persistence.postgresql_target import Target, last_line
 from aragora_site.tenancy.policies import SEES_ALL
-from aragora_site.tenancy.scopes import EVERYTHING, Purpose
 
 KIND = "postgresql"
-CONNECT_SECONDS = 10
 LOCK_SECONDS = 30
 """How long a restore waits for those who use what it drops."""
 PLAIN = ("--no-owner", "--no-privileges", "--no-comments", "--enable-row-security")
@@ -48,10 +41,6 @@ PLAIN = ("--no-owner", "--no-privileges", "--no-comments", "--enable-row-securit
 
 _HAS_TRANSACTION_TIMEOUT = 170000
 _TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;\n", re.MULTILINE)
-_OF_DJANGO = {"pool", "prepare_threshold", "server_side_binding", "assume_role", "isolation_level"}
-"""Options that are not the driver's."""
-
-
 _TABLES = """
     SELECT c.relname::text FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
@@ -101,64 +90,6 @@ END $$;
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A database, and how its programs are told of it: never with the password among their
-    arguments, which everybody on the machine can read."""
-
-    conninfo: str
-    password: str
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> Target:
-        """From one of Django's databases."""
-        options = {k: v for k, v in settings["OPTIONS"].items() if k not in _OF_DJANGO}
-        told = f"-c {SETTING}={EVERYTHING}{Purpose.OPERATOR}"
-        # The transaction whose snapshot is dumped is idle for as long as the dump takes.
-        told += " -c idle_in_transaction_session_timeout=0"
-        options["options"] = f"{options.get('options', '')} {told}".strip()
-        given = {
-            "host": settings["HOST"],
-            "port": settings["PORT"],
-            "dbname": settings["NAME"],
-            "user": settings["USER"],
-        }
-        named = {name: value for name, value in given.items() if value}
-        merged = {"connect_timeout": CONNECT_SECONDS, **options, **named}
-        password = merged.pop("password", "") or settings["PASSWORD"]
-        return cls(make_conninfo("", **merged), password)
-
-    @property
-    def name(self) -> str:
-        found = conninfo_to_dict(self.conninfo)
-        return f"{found.get('host', 'localhost')}:{found.get('port', 5432)}/{found['dbname']}"
-
-    @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[Any]]:
-        try:
-            opened = psycopg.connect(self.conninfo, password=self.password or None)
-        except psycopg.Error as error:
-            raise BackupRefused(
-                f"{self.name} cannot be reached: {last_line(str(error))} Name the database past a "
-                "pooler (ARAGORA_DIRECT_DATABASE_URL)."
-            ) from None
-        with opened:
-            yield opened
-
-    def command(self, name: str, *arguments: str) -> list[str]:
-        program = shutil.which(name)
-        if program is None:
-            raise BackupRefused(
-                f"{name} is not installed. It comes with PostgreSQL's client: on Debian and Ubuntu "
-                "apt install postgresql-client, of a version not older than the server's."
-            )
-        return [program, *arguments]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | ({"PGPASSWORD": self.password} if self.password else {})
-
-
 def back_up(target: Target, file: Path, *, describe: Callable[..., Manifest], stage: Stage) -> None:
     """Dump the database to a new backup. `describe` makes the manifest. Raises `BackupRefused`."""
     with target.connection() as connection, new_archive(file) as archive:
@@ -169,10 +100,13 @@ def back_up(target: Target, file: Path, *, describe: Callable[..., Manifest], st
         migrations = migrations_of(connection)
         command = target.command(
             *("pg_dump", "--format=custom", f"--snapshot={snapshot}", *PLAIN),
-            *("--no-password", f"--dbname={target.conninfo}"),
+            *("--no-password", target.argument),
         )
-        with archive.copy(compress=False, report=stage("Dumping", None)) as copy:
-            _run(command, target.environment, copy.write)
+        with (
+            target.environment() as environment,
+            archive.copy(compress=False, report=stage("Dumping", None)) as copy,
+        ):
+            _run(command, environment, copy.write)
         archive.finish(
             describe(
                 database=KIND,
@@ -193,9 +127,13 @@ def restore(file: Path, manifest: Manifest, target: Target, *, stage: Stage) -> 
     script = target.command("pg_restore", "--file=-", "--exit-on-error", *PLAIN)
     client = target.command(
         *("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--no-password"),
-        *("--output=/dev/null", f"--dbname={target.conninfo}"),
+        *("--output=/dev/null", target.argument),
     )
-    with tempfile.TemporaryFile() as dump, tempfile.TemporaryFile() as said:
+    with (
+        target.environment() as environment,
+        tempfile.TemporaryFile() as dump,
+        tempfile.TemporaryFile() as said,
+    ):
         report = stage("Unpacking", manifest.bytes)
         for chunk in read_copy(file):
             dump.write(chunk)
@@ -203,14 +141,14 @@ def restore(file: Path, manifest: Manifest, target: Target, *, stage: Stage) -> 
         dump.seek(0)
         report = stage("Restoring", None)
         psql = subprocess.Popen(  # noqa: S603 (found on the path, with arguments of ours)
-            client, stdin=subprocess.PIPE, stderr=said, env=target.environment
+            client, stdin=subprocess.PIPE, stderr=said, env=environment
         )
         stdin = cast(IO[bytes], psql.stdin)
         send = _sender(stdin, report)
         try:
             # psql is sent one transaction. Without its last words, COMMIT, it comes to nothing.
             send(f"BEGIN;\nSET LOCAL lock_timeout = '{LOCK_SECONDS}s';\n{_DROP_ALL}".encode())
-            _run(script, target.environment, understood_by(version, send), given=dump)
+            _run(script, environment, understood_by(version, send), given=dump)
             send(f"{_count_again(manifest)}\nCOMMIT;\n".encode())
             stdin.close()
             status = psql.wait()
@@ -306,12 +244,6 @@ def _said(said: IO[bytes]) -> str:
     lines = said.read().decode(errors="replace").splitlines()
     errors = [line for line in lines if "ERROR" in line or "error:" in line]
     return last_line("\n".join(errors or lines))
-
-
-def last_line(text: str) -> str:
-    """One sentence of what a program said."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"{lines[-1].rstrip('.')}." if lines else "it gave no reason."
 
 
 def _require_sight(connection: psycopg.Connection[Any]) -> None:

@@ -62,11 +62,13 @@ def http_client(address: str) -> httpx2.AsyncClient:
     def make() -> httpx2.AsyncClient:
         import httpx2
 
-        from debates.providers.reach import BoundedTransport, goes_by_proxy
+        from debates.providers.reach import BoundedTransport, proxy_of
 
-        if not own and goes_by_proxy(address):
+        proxy = "" if own else proxy_of(address)
+        if proxy:
+            # Named to it, so that it makes no exceptions of its own, which nobody would look at.
             limits = httpx2.Limits(max_connections=MAX_CONNECTIONS)
-            return httpx2.AsyncClient(timeout=timeouts(), limits=limits)
+            return httpx2.AsyncClient(timeout=timeouts(), limits=limits, proxy=proxy)
         transport = BoundedTransport(host, max_connections=MAX_CONNECTIONS, trust_env=not own)
         return httpx2.AsyncClient(timeout=timeouts(), transport=transport, trust_env=not own)
 

@@ -14,7 +14,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
@@ -64,12 +64,37 @@ def _plain(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def goes_by_proxy(url: str) -> bool:
-    """Whether the environment names a proxy for it; where it may go is the proxy's to say then."""
+def proxy_of(url: str) -> str:
+    """The proxy that the environment names for it; where it may go is the proxy's to say then.
+    Empty where there is none, or `NO_PROXY` excepts it: then it is looked at here."""
     parts = urlsplit(url)
     proxies = getproxies()
-    named = parts.scheme in proxies or "all" in proxies
-    return named and not proxy_bypass(parts.hostname or "")
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if not proxy or _is_excepted(parts, proxies.get("no", "")):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_excepted(parts: SplitResult, no_proxy: str) -> bool:
+    """As Python's own look-up has it, and by entries with a scheme, too, as HTTPX has them."""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    entries = [entry.strip() for entry in no_proxy.lower().split(",")]
+    return (
+        "*" in entries
+        or any(_names(entry, parts.hostname or "", parts.scheme, port) for entry in entries)
+        or bool(proxy_bypass(f"{parts.hostname}:{port}"))
+    )
+
+
+def _names(entry: str, host: str, scheme: str, port: int) -> bool:
+    """Whether an entry such as `http://*.example:8080` means the server."""
+    try:
+        named = urlsplit(entry)
+        wanted, at = (named.hostname or "").lstrip("*."), named.port
+    except ValueError:
+        return False
+    is_host = bool(wanted) and (host == wanted or host.endswith(f".{wanted}"))
+    return is_host and named.scheme in (scheme, "all") and at in (None, port)
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):

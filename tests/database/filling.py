@@ -23,7 +23,7 @@ def fill(events: int) -> None:
     from django.contrib.sessions.backends.db import SessionStore
     from django.utils import timezone
 
-    from debates.models import Debate, DebateEvent
+    from debates.models import Debate, DebateEvent, Preferences
     from ratelimit.workspaces import personal_workspace
     from tests import factories
 
@@ -41,6 +41,12 @@ def fill(events: int) -> None:
         object_id="1",
         object_repr="x",
         action_flag=CHANGE,
+    )
+    Preferences.objects.create(
+        user=alice,
+        agents=["first", "second"],
+        budget_usd=Decimal("0.5000"),
+        updated_at=timezone.now(),
     )
     first = factories.make_agent("first", input_price=Decimal("0.0100"))
     first.fallback = factories.make_agent("second")

@@ -30,7 +30,8 @@ from aragora_site.databases import postgresql
 from aragora_site.environment import Environment
 from aragora_site.persistence import postgresql_backup, sqlite_backup
 from aragora_site.persistence.archive import BackupRefused, Manifest, read_manifest
-from aragora_site.persistence.postgresql_backup import Target, understood_by
+from aragora_site.persistence.postgresql_backup import understood_by
+from aragora_site.persistence.postgresql_target import Target
 from tests.support.processes import (
     ROOT,
     manage,
@@ -529,5 +530,40 @@ def test_a_password_is_never_an_argument() -> None:
     target = Target.of(postgresql(url))
     assert "s3cret" not in target.conninfo
     assert "sslmode=require" in target.conninfo
-    assert target.environment["PGPASSWORD"] == "s3cret@word"
+    with target.environment() as environment:
+        assert environment["PGPASSWORD"] == "s3cret@word"
     assert target.name == "db:5433/aragora"
+
+
+@pytest.mark.parametrize("sslpassword", ["%20s3cret", "s3%0Acret"])
+def test_what_a_service_file_cannot_hold_is_refused(sslpassword: str) -> None:
+    target = Target.of(postgresql(f"postgresql://db/aragora?sslpassword={sslpassword}"))
+    with pytest.raises(BackupRefused, match="sslpassword"), target.environment():
+        pass
+
+
+@pytest.mark.postgres
+def test_the_secret_of_a_certificate_is_never_an_argument(
+    console: Console, site: dict[str, str], programs: str, tmp_path: Path
+) -> None:
+    spies = tmp_path / "programs"
+    spies.mkdir()
+    for name in ("pg_dump", "psql"):
+        program = shutil.which(name, path=programs)
+        spy = spies / name
+        spy.write_text(
+            f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/{name}\n'
+            f'cat "$PGSERVICEFILE" > {tmp_path}/{name}.told\nexec {program} "$@"\n'
+        )
+        spy.chmod(0o755)
+    url = site["ARAGORA_DIRECT_DATABASE_URL"]
+    secret = f"{url}{'&' if '?' in url else '?'}sslpassword=s3%3Dcret%23"
+    env = site | {
+        "ARAGORA_DIRECT_DATABASE_URL": secret,
+        "PATH": f"{spies}{os.pathsep}{programs}",
+    }
+    console.run("backup", tmp_path / "b.backup", env=env)
+    console.run("restore", tmp_path / "b.backup", "--replace", "--no-input", env=env)
+    for name in ("pg_dump", "psql"):
+        assert "s3=cret" not in (tmp_path / name).read_text()
+        assert "sslpassword=s3=cret#\n" in (tmp_path / f"{name}.told").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from websockets.sync.client import connect
 from debates.mock_llm.answers import debate_answer
 from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from debates.mock_llm.wire import Answer, ModelRequest
+from monitoring.capacity.machine import take_descriptors
 from tests.support.followers import Crowd, assert_complete, start_debate
 from tests.support.processes import Server, aragora
 
@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.alone]
 READERS = 1000
 """What an instance holds unless told otherwise."""
 DEBATES = 5
-DESCRIPTORS = 4096
 PANEL = ["mill-large", "hume-small", "cleo-contrary"]
 
 VISITORS, ROUNDS, WARM_UP = 200, 8, 3
@@ -35,13 +34,9 @@ a leak, and less is how the allocator moves."""
 
 
 @pytest.fixture(autouse=True)
-def enough_descriptors() -> Iterator[None]:
-    """For this process and the server that it starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < DESCRIPTORS:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+def enough_descriptors() -> None:
+    """For the sockets of this process; the server takes its own."""
+    take_descriptors()
 
 
 def answer_by_the_question(request: ModelRequest) -> Answer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from debates.models import Debate
 from loadtests.stream_clients import Crowd
+from monitoring.capacity.machine import take_descriptors
 from tests.support.asgi import PATIENCE_SECONDS
 from tests.support.streams import StreamServer, add_events, is_event
 
@@ -20,12 +20,9 @@ READERS, EVENTS = 1000, 30
 @pytest.fixture
 def descriptors() -> None:
     """Both ends of every socket are in this process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * READERS + 500
-    if soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            pytest.skip(f"needs {wanted} file descriptors, the limit is {hard}")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    wanted, most = 2 * READERS + 500, take_descriptors()
+    if most is not None and most < wanted:
+        pytest.skip(f"needs {wanted} file descriptors, the limit is {most}")
 
 
 @pytest.mark.usefixtures("descriptors")

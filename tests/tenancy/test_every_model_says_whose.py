@@ -20,7 +20,7 @@ SEES_ALL = {
     "aragora_site/management/commands/migrate_database.py",
     "aragora_site/management/commands/prepare.py",
     "aragora_site/middleware.py",
-    "aragora_site/persistence/postgresql_backup.py",
+    "aragora_site/persistence/postgresql_target.py",
     "aragora_site/startup.py",
     "debates/management/commands/debate.py",
     "debates/management/commands/load_demo.py",
