@@ -72,7 +72,10 @@ class StandingOut(BaseModel):
     draws: int
     games: int
     win_rate: float
-    brier: float | None = Field(description="Of its stated confidence; null until computed.")
+    brier: float | None = Field(
+        description="How far its stated confidence was from what turned out, over public debates: "
+        "0 is perfect, 0.25 a coin; null without a recorded outcome."
+    )
 
 
 class LeaderboardOut(PageOut):
@@ -169,4 +172,4 @@ def _rows(asked: LeaderboardIn, *, domain: str) -> selectors.Leaderboard:
 
 
 def _told(rows: Iterable[selectors.Standing]) -> list[dict[str, Any]]:
-    return [{**row, "agent": row["name"], "brier": None} for row in rows]
+    return [{**row, "agent": row["name"]} for row in rows]

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, TypedDict
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Abs
 
+from aragora_site.tenancy.scopes import act_for
 from debates.caching import RATINGS
 from debates.models import Agent, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING
 from debates.ranking.places import places
+from debates.selectors.calibration import brier_of_agents
 from debates.services.panels import Roster
 from monitoring.replica import analytics
 
@@ -61,6 +63,9 @@ class Standing(TypedDict):
     place_best: int | None
     place_worst: int | None
     """Between which places by strength it may stand: agents whose intervals overlap are tied."""
+    brier: float | None
+    """How far its confidence was from what turned out, over public debates: 0 is perfect, 0.25 a
+    coin. None without an outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ def leaderboard(
     )
     ranks = _ranks(rated.elo for rated in ranked)
     place_of = _places(ranked)
+    brier_of = RATINGS.get(f"brier:{domain}", lambda: _read_brier(domain))
     ranked.sort(key=_SORTED_BY[sort_by], reverse=not ascending)
     return Leaderboard(
         rows=[
@@ -161,6 +167,7 @@ def leaderboard(
                 bt_high=rated.bt_high,
                 place_best=place_of[rated.agent][0],
                 place_worst=place_of[rated.agent][1],
+                brier=brier_of.get(rated.agent),
             )
             for rated in ranked[offset : offset + limit]
         ],
@@ -201,12 +208,19 @@ def _read_ratings(domain: str) -> tuple[Rated, ...]:
     return tuple(Rated(*row) for row in rows)
 
 
+def _read_brier(domain: str) -> Mapping[str, float]:
+    """As for nobody in particular: what is kept is for all."""
+    with act_for():
+        return brier_of_agents(domain=domain)
+
+
 def warm_ratings() -> None:
     """Have the ratings at hand before they are asked for."""
     domains = _read_domains()
     RATINGS.refresh("domains", lambda: domains)
     for domain in (OVERALL, *domains):
         RATINGS.refresh(f"of:{domain}", functools.partial(_read_ratings, domain))
+        RATINGS.refresh(f"brier:{domain}", functools.partial(_read_brier, domain))
 
 
 class Mover(TypedDict):

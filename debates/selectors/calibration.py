@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from debates.choices import Visibility
 from debates.engine.positions import candidate_id
 from debates.models import Ballot, Debate, Outcome, Verdict
+from debates.models.rating import OVERALL
 
 BINS = 10
 
@@ -42,17 +44,35 @@ def calibration_of_decisions(*, visible: QuerySet[Debate]) -> Calibration:
 def calibration_of_agent(*, visible: QuerySet[Debate], agent: str) -> Calibration:
     """Of an agent's ballots for decisions whose outcome was recorded. What another answer would
     have come to nobody knows, so ballots for others are no forecasts."""
+    return _calibration(_forecasts(visible, voter=agent)[agent])
+
+
+def brier_of_agents(*, domain: str = OVERALL) -> dict[str, float]:
+    """The error of each agent's confidence, as in its calibration, over the debates that everybody
+    may see; agents without forecasts there are left out."""
+    public = Debate.objects.filter(visibility=Visibility.PUBLIC)
+    if domain != OVERALL:
+        public = public.filter(domain=domain)
+    return {
+        agent: brier
+        for agent, forecasts in _forecasts(public).items()
+        if (brier := _calibration(forecasts)["brier"]) is not None
+    }
+
+
+def _forecasts(
+    visible: QuerySet[Debate], **conditions: str
+) -> defaultdict[str, list[tuple[float, bool]]]:
+    """By voter: the confidence of ballots for decisions, and whether those proved right."""
     ballots = Ballot.objects.filter(
-        voter=agent, debate__in=visible, debate__outcome__isnull=False
-    ).values_list("debate_id", "ranking", "confidence", "debate__outcome__came_true")
+        debate__in=visible, debate__outcome__isnull=False, **conditions
+    ).values_list("voter", "debate_id", "ranking", "confidence", "debate__outcome__came_true")
     winners = _winning_candidates(visible)
-    return _calibration(
-        [
-            (confidence, right)
-            for debate_id, ranking, confidence, right in ballots
-            if ranking and ranking[0] == winners.get(debate_id)
-        ]
-    )
+    found: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for voter, debate_id, ranking, confidence, right in ballots:
+        if ranking and ranking[0] == winners.get(debate_id):
+            found[voter].append((confidence, right))
+    return found
 
 
 def _winning_candidates(visible: QuerySet[Debate]) -> dict[UUID, str]:

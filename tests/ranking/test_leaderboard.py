@@ -1,13 +1,26 @@
 """The ranking as it is read, and the cards of agents."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from debates import selectors
-from debates.models import Rating
-from tests.factories import make_agent, make_model_agent, make_rating
+from debates.choices import DebateStatus, Visibility
+from debates.engine.positions import candidate_id
+from debates.models import Debate, Outcome, Rating
+from tests.factories import (
+    make_agent,
+    make_ballot,
+    make_debate,
+    make_model_agent,
+    make_rating,
+    make_verdict,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +90,41 @@ def test_cards_take_two_queries(django_assert_num_queries: DjangoAssertNumQuerie
         make_agent()
     with django_assert_num_queries(2):
         assert len(selectors.agent_cards()) == 10
+
+
+def forecast(confidence: float, *, came_true: bool, **fields: Any) -> Debate:
+    """A debate that ada voted for the decision of, and what turned out."""
+    debate = make_debate(status=DebateStatus.COMPLETED, **fields)
+    make_verdict(debate)
+    make_ballot(debate, "ada", ranking=[candidate_id("Yes")], confidence=confidence)
+    make_ballot(debate, "cleo", ranking=[candidate_id("No")], confidence=0.9)
+    Outcome.objects.create(
+        debate=debate,
+        came_true=came_true,
+        confidence=0.6,
+        surprise=0.4,
+        recorded_at=timezone.now(),
+    )
+    return debate
+
+
+def test_the_brier_score_is_that_of_forecasts_that_everybody_may_see(
+    alice: User, client: Client
+) -> None:
+    for name in ("ada", "cleo"):
+        make_rating(name)
+        make_rating(name, domain="law")
+    forecast(0.8, came_true=True)
+    forecast(0.6, came_true=False, domain="law")
+    forecast(1.0, came_true=False, owner=alice, visibility=Visibility.PRIVATE)
+
+    def told(query: str = "") -> dict[str, float | None]:
+        rows = client.get(f"/api/v1/leaderboard{query}").json()["rankings"]
+        return {row["name"]: row["brier"] for row in rows}
+
+    client.force_login(alice)
+    assert told() == {"ada": pytest.approx((0.2**2 + 0.6**2) / 2), "cleo": None}
+    assert told("?domain=law") == {"ada": pytest.approx(0.6**2), "cleo": None}
+    page = client.get("/leaderboard/").content.decode()
+    assert ("Calibration" in page, "0.200" in page) == (True, True)
+    assert "Calibration" not in Client().get("/leaderboard/?domain=nothing").content.decode()

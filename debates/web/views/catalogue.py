@@ -131,6 +131,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
             "domain": domain,
             "domains": selectors.rated_domains(),
             "has_strengths": any(row["bt"] is not None for row in ranking.rows),
+            "has_brier": any(row["brier"] is not None for row in ranking.rows),
             "few_games": any(row["games"] < FEW_GAMES for row in ranking.rows),
         },
     )
