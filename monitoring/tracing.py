@@ -76,7 +76,8 @@ class Trace:
         """It came to nothing; `reason` is a code or the name of a type, never a message."""
 
 
-_NOWHERE = Trace()
+NOWHERE = Trace()
+"""What is not traced."""
 
 
 class _Recorded(Trace):
@@ -123,7 +124,7 @@ def span(
     """A span around what is done within it, below the one that is under way; below `parent`, a
     `traceparent` that was carried here, if one is given."""
     if _tracer is None:
-        return _NOWHERE
+        return NOWHERE
     from opentelemetry.trace import SpanKind
 
     return _Recorded(

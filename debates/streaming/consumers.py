@@ -18,7 +18,7 @@ from aragora_site.errors import AragoraError
 from debates import metrics
 from debates.selectors import Viewer
 from debates.services.audience import PACE
-from debates.streaming import audience
+from debates.streaming import audience, spans
 from debates.streaming.client_frames import (
     MESSAGE_BURST,
     MESSAGES_PER_SECOND,
@@ -118,7 +118,10 @@ class StreamConsumer:
         """Do what the server or the client says; what fails here is not the client's fault."""
         try:
             if message["type"] == "websocket.connect":
-                await self.connect()
+                with spans.connecting(self.scope) as trace:
+                    await self.connect()
+                    if self.outlet.close_code is not None:
+                        trace.fail(str(self.outlet.close_code))
             else:
                 await self.receive(message.get("text"), message.get("bytes"))
         except BadFrame as error:
@@ -175,6 +178,10 @@ class StreamConsumer:
             await self.warn("rate_limited", f"Messages are ignored: at most {limit}.")
 
     async def handle(self, frame: ClientFrame) -> None:
+        with spans.message(frame.type):
+            await self.carry_out(frame)
+
+    async def carry_out(self, frame: ClientFrame) -> None:
         match frame.type:
             case "subscribe":
                 await self.subscribe(frame)

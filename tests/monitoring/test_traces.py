@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from debates.mock_llm.server import Behaviour
 from monitoring import tracing
 from tests.support.collector import Collector, Taken
-from tests.support.processes import Server, aragora, free_port
+from tests.support.processes import Server, aragora, free_port, manage
 from tests.support.sites import MODELS, TURNS, Site, site_on_sqlite, wait_until
 from tests.support.workers import workshop_on
 
@@ -116,6 +118,7 @@ def test_one_process_traces_requests_and_debates_and_tells_the_log(
     stream = f"{url}/api/v1/debates/{debate_id}/events"
     with httpx.stream("GET", stream, headers={"Accept": "text/event-stream"}) as events:
         next(events.iter_lines())
+    check_socket(url, debate_id, collector)
     wait_until(lambda: len(collector.named("GET /livez")) == 2)
     by_id = {line["request_id"]: line for line in lines(site.server) if line["event"] == "request"}
     gone, nowhere, odd, foreign, proxied = (by_id[one.headers["X-Request-Id"]] for one in answers)
@@ -130,6 +133,39 @@ def test_one_process_traces_requests_and_debates_and_tells_the_log(
     assert "s3cret" not in site.server.process.output
     check_silence(collector, "s3cret")
     assert len({span.trace_id for span in collector.spans}) > len({found[0].trace_id})
+
+
+def check_socket(url: str, debate_id: str, collector: Collector) -> None:
+    """The way in is a span, and so is each message that asks for something."""
+    address = url.replace("http", "ws")
+    with connect(f"{address}/ws/debates/{debate_id}?share=s3cret") as socket:
+        for type in ("ping", "get_loops", "s3cret", "unsubscribe"):
+            socket.send(json.dumps({"type": type, "debate_id": "s3cret"}))
+        while json.loads(socket.recv(10))["data"].get("code") != "not_subscribed":
+            pass
+    with connect(f"{address}/ws?token=s3cret") as refused, pytest.raises(ConnectionClosed):
+        refused.recv()
+    [entered] = wait_until(lambda: collector.named("GET /ws/debates/<ref>"))
+    assert (entered.kind, entered.failed) == ("SERVER", False)
+    [turned_away] = wait_until(lambda: collector.named("GET /ws"))
+    assert turned_away.attributes["error.type"] == "4401"
+    [lost] = wait_until(lambda: collector.named("socket unsubscribe"))
+    assert lost.attributes["error.type"] == "not_subscribed"
+    names = {span.name for span in collector.spans if span.name.startswith("socket ")}
+    assert names == {"socket get_loops", "socket _OTHER", "socket unsubscribe"}
+
+
+def test_a_debate_on_the_terminal_is_one_trace(site: Site, collector: Collector) -> None:
+    done = manage("debate", QUESTION, "--json", "--agents", ",".join(MODELS), env=site.server.env)
+    assert done.returncode == 0, done.stderr
+    [debate] = wait_until(lambda: collector.named("debate"))
+    [command] = collector.named("manage.py debate")
+    assert (debate.trace_id, debate.parent_id) == (command.trace_id, command.span_id)
+    assert command.attributes["process.exit.code"] in {0, "0"}
+    turns = collector.named("turn")
+    assert {turn.trace_id for turn in turns} == {command.trace_id}
+    assert len(turns) == TURNS
+    check_silence(collector)
 
 
 def test_a_trusted_proxy_s_trace_goes_on_and_the_last_spans_are_sent(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -35,6 +36,7 @@ from debates.services.documents import read_upload
 from debates.streaming import publisher
 from debates.streaming.envelope import Frame
 from debates.web.sources import sources_of
+from monitoring import tracing
 
 REFRESH_SECONDS = 0.1
 INTERRUPTED = "Interrupted on the terminal."
@@ -109,19 +111,28 @@ class Command(BaseCommand):
 
     @across_tenants(Purpose.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
+        tracing.start(enabled=settings.ARAGORA.enable_telemetry, version=settings.ARAGORA_VERSION)
+        code = Exit.INTERRUPTED
         try:
-            self._debate(options)
+            with tracing.span("manage.py debate") as trace:
+                code = self._debate(options)
+                trace.tell({"process.exit.code": int(code)})
+                if code not in (Exit.DECIDED, Exit.NO_DECISION):
+                    trace.fail(code.name.lower())
         except KeyboardInterrupt:  # Before the debate began, or for the second time.
-            sys.exit(Exit.INTERRUPTED)
+            pass
+        finally:
+            tracing.stop()
+        sys.exit(code)
 
-    def _debate(self, options: dict[str, Any]) -> None:
+    def _debate(self, options: dict[str, Any]) -> Exit:
         if options["verbosity"] < 2:
             logging.getLogger().setLevel(logging.WARNING)  # The screen tells the rest.
         try:
             debate = self._create(options)
         except (InvalidInput, SignInRequired) as error:
             self._complain(error)
-            sys.exit(Exit.BAD_INPUT)
+            return Exit.BAD_INPUT
         interrupted = asyncio.run(self._hold(debate, quiet=options["json"]))
         debate = Debate.objects.select_related("verdict").get(pk=debate.pk)
         if options["json"]:
@@ -135,7 +146,7 @@ class Command(BaseCommand):
                 verdict.detail if verdict else {},
                 [source for source in sources.documents if source.is_cited],
             )
-        sys.exit(Exit.INTERRUPTED if interrupted else _exit_code(debate))
+        return Exit.INTERRUPTED if interrupted else _exit_code(debate)
 
     # --- Creating ------------------------------------------------------------------------------
 
