@@ -16,9 +16,8 @@ from django.db import DatabaseError
 from aragora_site.databases import DEFAULT, REPLICA, is_postgresql, parse
 from aragora_site.environment import Environment, dotenv_file, is_loopback, known_variables
 from monitoring.capacity.services import connections_allowed
+from monitoring.checks import CONFIGURATION
 
-CONFIGURATION = "configuration"
-"""The tag of what an operator can have got wrong, as against a developer."""
 MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 OTHER_NAMES = {
     "OPENAI_API_BASE": "OPENAI_BASE_URL",

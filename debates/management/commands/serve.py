@@ -17,9 +17,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from aragora_site.collector import leave_out_what_is_loaded
 from debates.running.threads import SWITCH_SECONDS
 from monitoring.capacity.machine import take_descriptors
+from monitoring.collector import leave_out_what_is_loaded
 
 log = structlog.get_logger(__name__)
 

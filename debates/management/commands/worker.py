@@ -14,13 +14,13 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from aragora_site.checks import CONFIGURATION
-from aragora_site.collector import leave_out_what_is_loaded
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
 from debates.running.threads import SWITCH_SECONDS
 from monitoring import tracing
+from monitoring.checks import CONFIGURATION
+from monitoring.collector import leave_out_what_is_loaded
 from monitoring.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from aragora_site import collector
+from monitoring import collector
 
 
 class Knot:
