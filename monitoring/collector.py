@@ -22,6 +22,7 @@ _seen = {"modules": 0}
 
 def leave_out_what_is_loaded() -> None:
     """From now on, look only at what is new. To be called when a process has started."""
+    gc.collect()  # What is garbage by then would be kept.
     _leave_out()
     if _after_collection not in gc.callbacks:
         gc.callbacks.append(_after_collection)

@@ -27,10 +27,10 @@ READERS = 1000
 DEBATES = 5
 PANEL = ["mill-large", "hume-small", "cleo-contrary"]
 
-VISITORS, ROUNDS, WARM_UP = 200, 8, 3
+VISITORS, ROUNDS, WARM_UP = 200, 8, 4
 GROWTH_BYTES = 4 << 20
-"""Of a thousand visits after the warm-up, each of which held some 20 KB: a fifth of that would be
-a leak, and less is how the allocator moves."""
+"""Of eight hundred visits after the warm-up, each of which held some 20 KB: a quarter of that would
+be a leak, and less is how the allocator moves."""
 
 
 @pytest.fixture(autouse=True)
