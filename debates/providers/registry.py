@@ -10,6 +10,7 @@ from typing import cast
 
 from debates.choices import ProviderName
 from debates.providers.base import Provider
+from monitoring.collector import leave_out_what_is_loaded
 
 _CLASSES = {
     ProviderName.EXTRACTIVE: "debates.providers.extractive.provider:ExtractiveProvider",
@@ -32,4 +33,5 @@ def get_provider(name: str) -> Provider:
             if known not in _providers:
                 module, _, attribute = _CLASSES[known].partition(":")
                 _providers[known] = cast(Provider, getattr(import_module(module), attribute)())
+                leave_out_what_is_loaded()
     return _providers[known]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from collections.abc import Iterator
-from types import ModuleType
 
 import pytest
 
+from debates.providers import registry
 from monitoring import collector
 
 
@@ -24,7 +23,6 @@ class Knot:
 def _as_before() -> Iterator[None]:
     yield
     gc.unfreeze()
-    gc.callbacks.remove(collector._after_collection)
 
 
 def test_what_is_loaded_is_left_out_and_what_is_new_is_freed() -> None:
@@ -37,15 +35,23 @@ def test_what_is_loaded_is_left_out_and_what_is_new_is_freed() -> None:
     assert gone() is None
 
 
-def test_what_is_loaded_later_is_left_out_with_the_next_collection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_next_full_collection_is_due_by_what_is_new() -> None:
     collector.leave_out_what_is_loaded()
+    threshold, full = gc.get_threshold(), gc.get_stats()[2]["collections"]
+    gc.set_threshold(100, 2, 2)
+    try:
+        held = [Knot() for _ in range(5_000)]
+        assert len(held) < gc.get_freeze_count() / 4, "what Python waits for otherwise"
+        assert gc.get_stats()[2]["collections"] > full
+    finally:
+        gc.set_threshold(*threshold)
+
+
+def test_what_a_provider_loads_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_providers", {})
     before = gc.get_freeze_count()
-    held = [Knot() for _ in range(5_000)]
-    gc.collect()
-    assert gc.get_freeze_count() < before + len(held)
-    for number in range(collector.MANY_MODULES):
-        monkeypatch.setitem(sys.modules, f"made_up_{number}", ModuleType("made_up"))
-    gc.collect()
-    assert gc.get_freeze_count() > before + len(held)
+    registry.get_provider("openai_compatible")
+    frozen = gc.get_freeze_count()
+    assert frozen > before
+    registry.get_provider("openai_compatible")
+    assert gc.get_freeze_count() <= frozen, "only the first time"

@@ -17,6 +17,7 @@ from debates.providers.breaker import Breaker, Breakers
 from debates.providers.clients import close_clients
 from debates.providers.gateway import Gateway, RetryPolicy
 from debates.providers.meter import Meter
+from debates.providers.registry import get_provider
 
 KEY_VARIABLE = "TEST_MODEL_KEY"
 KEY = "sk-test-0123456789abcdef"
@@ -25,6 +26,8 @@ DIALECTS = (ProviderName.OPENAI_COMPATIBLE, ProviderName.ANTHROPIC)
 
 @pytest.fixture(scope="session")
 def running_model_server() -> Iterator[ModelServer]:
+    for name in DIALECTS:
+        get_provider(name)  # What is loaded with the first call takes longer than some deadlines.
     with ModelServer() as server:
         yield server
 
