@@ -38,8 +38,9 @@ from aragora_site.tenancy import scopes
 Given = ParamSpec("Given")
 Row = tuple[Any, ...]
 
-MOST_SHAPES = 256
-"""Of one query. Who serves more tenants at once than that has queries phrased anew."""
+MOST_SHAPES = 2048
+"""Of one query, some kilobytes each: for every scope that is at work, a few lengths of tuples. What
+is beyond is phrased anew, twice over."""
 FIRST_STAND_INS = (10_000, 20_000)
 """Numbers that a small column may hold: Django knows what is beyond, and asks for nothing."""
 _STAND_INS: dict[type, Callable[[int], Any]] = {

@@ -16,10 +16,12 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Work on its way to a thread. `result` belongs to the loop that it was made on."""
 
-    __slots__ = ("_begun", "_loop", "_work", "result")
+    __slots__ = ("_begun", "_loop", "_over", "_work", "result")
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], over: Callable[[], None]) -> None:
+        """`over` is called on the loop when a thread is done with it, whatever became of it."""
         self._work = work
+        self._over = over
         self._loop = asyncio.get_running_loop()
         self._begun = threading.Lock()
         """Held once somebody has taken the work, or taken it back."""
@@ -32,6 +34,7 @@ class Job(Generic[T]):
     def carry_out(self) -> None:
         """On a thread."""
         if self.result.cancelled() or not self._begun.acquire(blocking=False):
+            self._tell(self._skip, None)
             return
         try:
             done = self._work()
@@ -44,11 +47,16 @@ class Job(Generic[T]):
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits.
             self._loop.call_soon_threadsafe(how, what)
 
+    def _skip(self, _: object) -> None:
+        self._over()
+
     def _end(self, done: T) -> None:
+        self._over()
         if not self.result.done():
             self.result.set_result(done)
 
     def _fail(self, error: BaseException) -> None:
+        self._over()
         if not self.result.done():
             self.result.set_exception(error)
 
@@ -67,9 +75,8 @@ class Threads:
 
     def submit(self, work: Callable[[], T]) -> Job[T]:
         """Have the work done on the next thread that is free."""
-        job = Job(work)
+        job = Job(work, self._one_less)
         self._under_way += 1
-        job.result.add_done_callback(self._one_less)
         if len(self._threads) < min(self._under_way, self._most):
             self._begin_one()
         self._jobs.put(job)  # type: ignore[arg-type]
@@ -83,14 +90,14 @@ class Threads:
             thread.join()
         self._threads.clear()
 
-    def _one_less(self, _: object) -> None:
+    def _one_less(self) -> None:
         self._under_way -= 1
 
     def _begin_one(self) -> None:
         name = f"{self._name}_{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -27,6 +27,7 @@ apart by its key.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from hashlib import blake2b
@@ -70,6 +71,7 @@ class Kept:
         self._era_seconds = 2 * seconds if by_key else None
         self._owed: set[str] = set()
         """Eras that ended where the cache could not be told."""
+        self._owing = threading.Lock()
         self._at_hand: dict[str, tuple[float, Any]] = {}
         """Answers, and until when they need not be looked up."""
         self._changes = 0
@@ -122,7 +124,19 @@ class Kept:
     def _end_era(self, era_key: str) -> None:
         caches[ALIAS].set(era_key, _new_era(), self._era_seconds)
         if _is_away():
-            self._owed.add(era_key)
+            with self._owing:
+                self._owed.add(era_key)
+
+    def tell_what_is_owed(self) -> bool:
+        """End the eras that the cache could not be told of, if it can be now; whether there were
+        any."""
+        if not self._owed or _is_away():
+            return False
+        with self._owing:
+            owed, self._owed = self._owed, set()
+        for ended in owed:
+            self._end_era(ended)
+        return bool(owed)
 
     # --- What is shared ------------------------------------------------------------------------
 
@@ -159,10 +173,7 @@ class Kept:
         """The era, and the answer of it."""
         era_key = self._era_key(key)
         found = caches[ALIAS].get_many([era_key, key])
-        if self._owed and not _is_away():
-            owed, self._owed = self._owed, set()
-            for ended in owed:
-                self._end_era(ended)
+        if self.tell_what_is_owed():
             found = caches[ALIAS].get_many([era_key, key])
         era, entry = found.get(era_key), found.get(key)
         if era is None:
@@ -203,6 +214,9 @@ def _new_era() -> str:
 
 RATINGS = Kept("ratings", seconds=60)
 """What agents are rated at, and in which domains. The same for everybody."""
+CALIBRATION = Kept("calibration", seconds=300)
+"""How well agents' confidence foretold what turned out, over public debates. The same for
+everybody."""
 TOPICS = Kept("topics", seconds=300)
 """Of the debates that somebody may see. A debate that has been hidden or deleted since is left out
 when they are read."""
@@ -211,3 +225,9 @@ ROUNDS = Kept("rounds", seconds=3600)
 never changes, and the key names how long it is: there is nothing to forget."""
 PREFERENCES = Kept("preferences", seconds=3600, by_key=True)
 """What somebody's new debates begin with, by the account."""
+
+
+def tell_what_is_owed() -> None:
+    """Once Redis is back, have it forget what this process has changed meanwhile."""
+    for kept in (RATINGS, CALIBRATION, TOPICS, ROUNDS, PREFERENCES):
+        kept.tell_what_is_owed()

@@ -22,11 +22,9 @@ from aragora_site.persistence.archive import (
     read_manifest,
     verify,
 )
-from aragora_site.persistence.postgresql_target import Target
 
 if TYPE_CHECKING:
-    # The driver takes half a second to import, and most installations have no PostgreSQL.
-    pass
+    from aragora_site.persistence.postgresql_target import Target
 
 QUEUE, QUEUE_APP = "procrastinate", "procrastinate.contrib.django"
 """Is there with PostgreSQL alone; a backup of it can be looked at elsewhere, too."""
@@ -53,6 +51,8 @@ class Installation:
 
     @property
     def _postgresql(self) -> Target:
+        # The driver takes half a second to import, and most installations have no PostgreSQL.
+        from aragora_site.persistence.postgresql_target import Target
 
         url = self.environment.direct_database_url or self.environment.database_url
         return Target.of(postgresql(url))

@@ -14,19 +14,27 @@ from debates.api.errors import JSON
 from debates.api.paging import CursorPageIn, PageOut, cursor_of, read_cursor
 from debates.api.responses import DebateOut
 from debates.choices import DebateStatus
-from debates.selectors.listing import Mark, Wanted, debates_of, key_of, marked_page
+from debates.models import Debate
+from debates.selectors.listing import (
+    Mark,
+    Wanted,
+    debates_of,
+    key_of,
+    marked_page,
+    marks_now,
+)
 from debates.streaming.envelope import dumps
 
 MOST_KEPT = 500
 LONGEST_KEPT = 16_000
-"""Characters: what is kept takes eight megabytes at most."""
+"""Bytes: what is kept takes eight megabytes at most, beside its marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """A debate as the API tells it in lists."""
 
-    text: str
+    json: bytes
     created_at: datetime
 
 
@@ -54,25 +62,31 @@ def page_of_debates(
         offset=asked.offset,
         has_more=page.has_more,
     )
-    texts = ",".join(one.text for one in written.values())
+    debates = b",".join(one.json for one in written.values())
     next_after = cursor_of(last[1].created_at, key_of(last[0])) if last else None
-    body = (
-        f'{said.model_dump_json()[:-1]},"debates":[{texts}],"items":[{texts}],'
-        f'"next_after":{dumps(next_after)}}}'
-    )
-    return HttpResponse(body, content_type=JSON)
+    figures = said.model_dump_json().removesuffix("}").encode()
+    body = (figures, b',"debates":[', debates, b'],"items":[', debates, b'],"next_after":')
+    return HttpResponse(b"".join((*body, dumps(next_after).encode(), b"}")), content_type=JSON)
 
 
 def _in_words(marks: list[Mark], user: selectors.Viewer) -> dict[Mark, Written]:
     """What is told of each; without those that are gone or hidden since the page was looked up."""
-    found = {mark: _written.find(mark) for mark in marks}
-    new = [mark for mark, written in found.items() if written is None]
-    if new:
-        there = {debate.pk: debate for debate in debates_of(new, user=user)}
-        for mark in new:
-            if (debate := there.get(key_of(mark))) is not None:
-                text = DebateOut.model_validate(selectors.debate_object(debate)).model_dump_json()
-                found[mark] = Written(text, debate.created_at)
-                if len(text) <= LONGEST_KEPT:
-                    _written.put(mark, found[mark])  # type: ignore[arg-type]
-    return {mark: written for mark, written in found.items() if written is not None}
+    known = {mark: kept for mark in marks if (kept := _written.find(mark)) is not None}
+    new = [mark for mark in marks if mark not in known]
+    known |= _made(new, user) if new else {}
+    return {mark: known[mark] for mark in marks if mark in known}
+
+
+def _made(marks: list[Mark], user: selectors.Viewer) -> dict[Mark, Written]:
+    debates = {debate.pk: debate for debate in debates_of(marks, user=user)}
+    made = {mark: _write(debates[key]) for mark in marks if (key := key_of(mark)) in debates}
+    # Somebody may have edited one since its mark was read.
+    for mark in made.keys() & marks_now(marks, user=user):
+        if len(made[mark].json) <= LONGEST_KEPT:
+            _written.put(mark, made[mark])
+    return made
+
+
+def _write(debate: Debate) -> Written:
+    told = DebateOut.model_validate(selectors.debate_object(debate))
+    return Written(told.model_dump_json().encode(), debate.created_at)

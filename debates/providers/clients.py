@@ -56,15 +56,15 @@ def http_client(address: str) -> httpx2.AsyncClient:
 
     Proxies come from the environment, as elsewhere on the machine, but for the machine's own
     servers, which no proxy can reach."""
+    from debates.providers.reach import BoundedTransport, proxy_of
+
     own = is_loopback(address)
     host = urlsplit(address).hostname or ""
+    proxy = "" if own else proxy_of(address)
 
     def make() -> httpx2.AsyncClient:
         import httpx2
 
-        from debates.providers.reach import BoundedTransport, proxy_of
-
-        proxy = "" if own else proxy_of(address)
         if proxy:
             # Named to it, so that it makes no exceptions of its own, which nobody would look at.
             limits = httpx2.Limits(max_connections=MAX_CONNECTIONS)
@@ -72,7 +72,7 @@ def http_client(address: str) -> httpx2.AsyncClient:
         transport = BoundedTransport(host, max_connections=MAX_CONNECTIONS, trust_env=not own)
         return httpx2.AsyncClient(timeout=timeouts(), transport=transport, trust_env=not own)
 
-    return keep(("http", host, urlsplit(address).scheme), make)
+    return keep(("http", host, urlsplit(address).scheme, proxy), make)
 
 
 async def close_clients() -> None:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from debates import metrics
+from debates.caching import tell_what_is_owed
 from debates.conditions import tell_others_of_models
 from debates.providers.gateway import Gateway
 from debates.running import claims, wake
@@ -162,6 +163,7 @@ class Dispatcher:
                         now=self._now(),
                     )
                 await thread.run(tell_others_of_models)
+                await thread.run(tell_what_is_owed)
                 if not self._stands_by:
                     await thread.run(do_what_is_due, now=self._now())
                     note_writes(work=True)  # A due date has been moved, or could have been.

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Abs
 
 from aragora_site.tenancy.scopes import act_for
-from debates.caching import RATINGS
+from debates.caching import CALIBRATION, RATINGS
 from debates.models import Agent, MatchResult, Rating
 from debates.models.rating import OVERALL
 from debates.ranking.elo import INITIAL_RATING
@@ -149,7 +149,7 @@ def leaderboard(
     )
     ranks = _ranks(rated.elo for rated in ranked)
     place_of = _places(ranked)
-    brier_of = RATINGS.get(f"brier:{domain}", lambda: _read_brier(domain))
+    brier_of = CALIBRATION.get(domain, lambda: _read_brier(domain))
     ranked.sort(key=_SORTED_BY[sort_by], reverse=not ascending)
     return Leaderboard(
         rows=[
@@ -208,6 +208,7 @@ def _read_ratings(domain: str) -> tuple[Rated, ...]:
     return tuple(Rated(*row) for row in rows)
 
 
+@analytics
 def _read_brier(domain: str) -> Mapping[str, float]:
     """As for nobody in particular: what is kept is for all."""
     with act_for():
@@ -220,7 +221,7 @@ def warm_ratings() -> None:
     RATINGS.refresh("domains", lambda: domains)
     for domain in (OVERALL, *domains):
         RATINGS.refresh(f"of:{domain}", functools.partial(_read_ratings, domain))
-        RATINGS.refresh(f"brier:{domain}", functools.partial(_read_brier, domain))
+        CALIBRATION.refresh(domain, functools.partial(_read_brier, domain))
 
 
 class Mover(TypedDict):

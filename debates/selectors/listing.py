@@ -9,7 +9,7 @@ long as carrying it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,13 @@ def debates_of(marks: list[Mark], *, user: Viewer) -> list[Debate]:
     return list(list_debates(user=user).filter(pk__in=[key_of(mark) for mark in marks]))
 
 
+def marks_now(marks: list[Mark], *, user: Viewer) -> set[Mark]:
+    """The marks of these debates as they are now; one query."""
+    shown = list_debates(user=user).filter(pk__in=[key_of(mark) for mark in marks])
+    statement = _as_statement(shown.order_by().values_list(*CHANGING))
+    return set() if statement is None else set(_carried_out(statement))
+
+
 def key_of(mark: Mark) -> UUID:
     """The debate's id; SQLite has none but texts."""
     return mark[0] if isinstance(mark[0], UUID) else UUID(mark[0])
@@ -104,8 +111,10 @@ def _rows(user: Viewer, wanted: Wanted, *, counted: bool) -> list[Mark]:
     # A queryset of debates goes by the viewer, and by the scope that the code runs in.
     asked = (_who(user), scopes.current(), wanted, counted)
     statement = _statements.get(asked, lambda: _statement(user, wanted, counted=counted))
-    if statement is None:
-        return []
+    return [] if statement is None else _carried_out(statement)
+
+
+def _carried_out(statement: _Statement) -> list[Mark]:
     with connections[statement.using].cursor() as cursor:
         cursor.execute(statement.sql, statement.parameters)
         rows: list[Mark] = cursor.fetchall()
@@ -124,13 +133,17 @@ def _statement(user: Viewer, wanted: Wanted, *, counted: bool) -> _Statement | N
     """None where nothing can be found."""
     found = list_debates(user=user, q=wanted.q, statuses=wanted.statuses, tag=wanted.tag)
     shown = found.order_by() if counted else _part(found, wanted)
-    rows = shown.values_list(*(("id",) if counted else CHANGING))
+    if not counted:
+        return _as_statement(shown.values_list(*CHANGING))
+    ids = _as_statement(shown.values_list("id"))
+    return ids and replace(ids, sql=f"SELECT COUNT(*) FROM ({ids.sql}) AS found")  # noqa: S608
+
+
+def _as_statement(rows: QuerySet[Debate, Any]) -> _Statement | None:
     try:
         sql, parameters = rows.query.get_compiler(rows.db).as_sql()
     except EmptyResultSet:
         return None
-    if counted:
-        sql = f"SELECT COUNT(*) FROM ({sql}) AS found"  # noqa: S608 (its parameters are apart)
     return _Statement(rows.db, sql, tuple(parameters))
 
 

@@ -9,7 +9,7 @@ import structlog
 from django.contrib.auth.models import User
 
 from aragora_site.tenancy.scopes import act_for
-from debates.caching import RATINGS
+from debates.caching import CALIBRATION
 from debates.choices import Visibility
 from debates.exceptions import InvalidInput, StateForbids
 from debates.models import Debate, Outcome
@@ -54,7 +54,7 @@ def record_outcome(
                 "recorded_at": now,
             },
         )
-    RATINGS.changed()
+    CALIBRATION.changed()
     with act_for(debate.workspace_id):
         surprise_debate(debate_id=debate_id, surprise=surprise, now=now)
         _remember(debate, outcome, verdict.answer or "", now)

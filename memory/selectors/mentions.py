@@ -86,7 +86,10 @@ def _rarest_of_sample(using: str, scope_ids: Sequence[int], asked: Sequence[str]
             f"AS sample WHERE scope.id IN ({within}) GROUP BY scope.id",
             [*(_any_of([term]) for term in asked), *scope_ids],
         )
-        counts = [sum(of_scopes) for of_scopes in zip(*cursor.fetchall(), strict=True)]
+        rows = cursor.fetchall()
+    if not rows:  # Everything in them has been forgotten.
+        return asked
+    counts = [sum(of_scopes) for of_scopes in zip(*rows, strict=True)]
     return _rarest(zip(counts, asked, strict=True)) or asked
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from aragora_site.bulk import Add
 from debates.choices import DebateStatus, EventType, Visibility
 from debates.models import Debate
-from debates.selectors.listing import CHANGING
+from debates.selectors.listing import CHANGING, Mark, debates_of
 from debates.services.events import NewEvent, append_events
 from ratelimit.models import Membership, Role
 from tests import factories
@@ -87,6 +87,22 @@ def test_edits_show_at_once(edit: dict[str, Any], alice: User, as_alice: Api) ->
     before = item(as_alice, debate.pk)
     as_alice.send("PATCH", f"/api/v1/debates/{debate.pk}", edit)
     assert item(as_alice, debate.pk) == {**before, **edit} == told(as_alice, debate.pk)
+
+
+def test_an_edit_in_between_is_not_taken_for_what_was_before(
+    alice: User, as_alice: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debate = factories.make_debate(owner=alice, visibility=Visibility.PRIVATE, title="Trams")
+
+    def edited_first(marks: list[Mark], *, user: User) -> list[Debate]:
+        as_alice.send("PATCH", f"/api/v1/debates/{debate.pk}", {"title": "Buses"})
+        return debates_of(marks, user=user)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("debates.api.listed.debates_of", edited_first)
+        assert item(as_alice, debate.pk)["title"] == "Buses"
+    as_alice.send("PATCH", f"/api/v1/debates/{debate.pk}", {"title": "Trams"})
+    assert item(as_alice, debate.pk)["title"] == "Trams"
 
 
 def test_what_is_hidden_is_gone_for_others(

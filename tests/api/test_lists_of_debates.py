@@ -131,5 +131,6 @@ def test_a_page_costs_few_queries(anybody: Api, django_assert_max_num_queries: A
     for debate in made(20, status=DebateStatus.COMPLETED):
         factories.make_verdict(debate)
         factories.make_round(debate)
-    with django_assert_max_num_queries(3):
-        assert len(listed(anybody.get("/api/v1/debates"))) == 20
+    for queries in (4, 1):  # The second time, what is told of them has been written.
+        with django_assert_max_num_queries(queries):
+            assert len(listed(anybody.get("/api/v1/debates"))) == 20

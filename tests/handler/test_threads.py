@@ -73,3 +73,20 @@ async def test_each_thread_clears_up_when_it_ends() -> None:
     await asyncio.gather(*(job.result for job in jobs))
     await asyncio.to_thread(threads.close)
     assert sorted(ended) == ["some_0", "some_1"]
+
+
+async def test_who_gives_up_leaves_its_thread_to_its_work_and_the_next_one_gets_another() -> None:
+    threads = Threads(2, name="some")
+    entered, gate = threading.Event(), threading.Event()
+
+    def held() -> None:
+        entered.set()
+        gate.wait(PATIENCE)
+
+    job = threads.submit(held)
+    assert await asyncio.to_thread(entered.wait, PATIENCE)
+    job.result.cancel()
+    await asyncio.sleep(0)  # What is told of the end of a future is told at the loop's next turn.
+    assert await asyncio.wait_for(threads.submit(lambda: 7).result, PATIENCE / 2) == 7
+    gate.set()
+    await asyncio.to_thread(threads.close)

@@ -160,6 +160,13 @@ def test_what_is_stored_and_forgotten_between_searches_is_seen(people: People) -
     assert contents(reader, "tram line") == ["The tram line opened in May."]
 
 
+def test_where_everything_was_forgotten_nothing_is_found(people: People) -> None:
+    reader = people.reader(people.alice)
+    forget(entry_ids=[remember(people.ours, TRAM).pk], reader=reader, now=NOW)
+    for parts in (Parts(), Parts(meaning=False)):
+        assert contents(reader, "tram line", parts=parts) == []
+
+
 def test_hash_vectors_are_always_there(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "ARAGORA", replace(settings.ARAGORA, embedder="hash"))
     remember(people.ours, DATABASE)

@@ -8,6 +8,7 @@ import pytest
 
 from debates.mock_llm.server import ModelServer
 from debates.providers.base import AgentSpec, RequestRejected
+from debates.providers.clients import http_client
 from debates.providers.reach import proxy_of
 from tests.providers.conftest import Asked, MakeSpec
 from tests.support.calls import make_call
@@ -87,3 +88,12 @@ def test_an_exception_may_name_a_scheme_and_a_port(
     set_proxy("proxy.example:3128", no_proxy)
     expected = "" if is_excepted else "http://proxy.example:3128"
     assert proxy_of("http://models.example/v1") == expected
+
+
+async def test_two_servers_of_one_host_may_differ(set_proxy: Callable[..., None]) -> None:
+    set_proxy("http://proxy.example:3128", "models.example:8080")
+    by_proxy, directly, again = (
+        http_client(f"http://models.example:{port}/v1") for port in (9090, 8080, 9090)
+    )
+    assert by_proxy is again
+    assert by_proxy is not directly
