@@ -19,6 +19,7 @@ from debates.engine.types import (
     Peer,
     Phase,
     Position,
+    Recalled,
     Reply,
     Revision,
 )
@@ -27,6 +28,7 @@ from debates.providers.extractive.composing import compose
 from debates.providers.extractive.corpus import CORPUS, EXAMPLE_QUESTIONS
 from debates.providers.extractive.index import quoted as in_quotation
 from debates.providers.extractive.personas import DEFAULT_PERSONAS, Persona
+from debates.providers.extractive.reading import sources_of
 from tests.support.pure_debates import STRUCTURED
 
 TEXT_PHASES = [phase for phase in Phase if phase not in STRUCTURED]
@@ -194,3 +196,21 @@ def test_the_order_of_the_candidates_does_not_sway_a_judge() -> None:
         )
         picked.add({c.letter: c.answer for c in choices}[fill_form(call)["choice"]])
     assert len(picked) == 1
+
+
+def test_what_former_debates_reasoned_is_no_evidence_and_what_proved_true_is() -> None:
+    question = "Should we rewrite the importer?"
+    note = Document(
+        1, "Notes", "The importer fails on 12% of files. Rewriting it would cost a month."
+    )
+    reason = "Besides: “The importer fails on 12% of files.” [1] I rest on that importer figure."
+    memory = (
+        Recalled("[M1]", f"Question: {question}\nDecision: No\nBecause: {reason}"),
+        Recalled("[M2]", f"Question: {question}\nAn argument that changed a mind: {reason}"),
+        Recalled("[M3]", "The importer was rewritten once, in 2019, and failed on fewer files."),
+    )
+    brief = Brief(question=question, context="", documents=(note,), persona="", recalled=memory)
+    quotable = {source.label: source.text for source in sources_of(brief)}
+    assert "Besides" not in quotable["[M1]"] + quotable["[M2]"]
+    assert "Decision: No" in quotable["[M1]"]
+    assert quotable["[M3]"] == memory[2].text

@@ -42,6 +42,7 @@ SHORT_TEXT, SHORT_TEXT_SHARE = 60, 0.1
 """In a text about the question with no more sentences than this, each is a little relevant."""
 MOST_PASSAGES = 400
 """Of a long document, no more than this are weighed."""
+_NOT_QUOTED = ("Question: ", "Because: ", "An argument that changed a mind: ")
 POOL = 12
 """Passages that an answer is formed from."""
 
@@ -54,17 +55,18 @@ def sources_of(brief: Brief) -> tuple[Source, ...]:
     given = [Source(str(item.number), item.title, item.text) for item in brief.documents]
     if brief.context.strip():
         given.append(Source(CONTEXT_LABEL, "", brief.context))
-    given += [Source(item.label, "", _without_question(item.text)) for item in brief.recalled]
+    given += [Source(item.label, "", _quotable(item.text)) for item in brief.recalled]
     taken = {source.label for source in given}
     corpus = [Source(str(item.number), item.title, item.text) for item in CORPUS]
     return (*given, *(source for source in corpus if source.label not in taken))
 
 
-def _without_question(remembered: str) -> str:
-    """What was remembered, but for the line that repeats what was asked then: it would match the
-    question best of all, and say nothing."""
+def _quotable(remembered: str) -> str:
+    """What was remembered, but for the line that repeats what was asked then, which would match the
+    question best of all and say nothing, and for the reasons of that debate: they quote what was
+    said already, and would count as evidence once more."""
     lines = remembered.splitlines()
-    return "\n".join(line for line in lines if not line.startswith("Question: "))
+    return "\n".join(line for line in lines if not line.startswith(_NOT_QUOTED))
 
 
 def read(brief: Brief) -> Reading:
