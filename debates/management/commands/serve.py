@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from debates.running.threads import SWITCH_SECONDS
+from aragora_site.threads import SWITCH_SECONDS
 from monitoring.capacity.machine import take_descriptors
 from monitoring.collector import leave_out_what_is_loaded
 

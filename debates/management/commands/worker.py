@@ -14,10 +14,10 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from aragora_site.threads import SWITCH_SECONDS
 from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
-from debates.running.threads import SWITCH_SECONDS
 from monitoring import tracing
 from monitoring.checks import CONFIGURATION
 from monitoring.collector import leave_out_what_is_loaded

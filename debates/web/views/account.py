@@ -109,7 +109,7 @@ class NewPassword(views.PasswordResetConfirmView):
 # --- One's own account -------------------------------------------------------------------------
 
 
-def _person(request: HttpRequest) -> User:
+def person_of(request: HttpRequest) -> User:
     """Who is signed in; `login_required` has seen to it."""
     if not isinstance(request.user, User):
         raise PermissionDenied
@@ -120,7 +120,7 @@ def _person(request: HttpRequest) -> User:
 @require_http_methods(FORM_METHODS)
 def account(request: HttpRequest) -> HttpResponse:
     """Name and e-mail address."""
-    user = _person(request)
+    user = person_of(request)
     current = {"display_name": user.first_name, "email": user.email}
     form = ProfileForm(request.POST if request.method == "POST" else None, initial=current)
     if request.method == "POST" and form.is_valid():
@@ -141,7 +141,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(FORM_METHODS)
 def change_password(request: HttpRequest) -> HttpResponse:
     """A new password; this session stays, the others end."""
-    user = _person(request)
+    user = person_of(request)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -163,7 +163,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @require_http_methods(FORM_METHODS)
 def api_keys(request: HttpRequest) -> HttpResponse:
     """The keys of one's programs. A new one is shown in the answer to the form, nowhere else."""
-    user = _person(request)
+    user = person_of(request)
     personal_workspace(user)
     memberships = my_workspaces(user)
     form = KeyForm(request.POST if request.method == "POST" else None, memberships=memberships)
@@ -203,7 +203,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 def revoke_api_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """End a key."""
     try:
-        keys.revoke_key(key_id=key_id, user=_person(request), now=timezone.now())
+        keys.revoke_key(key_id=key_id, user=person_of(request), now=timezone.now())
     except NotFound as error:
         raise Http404(str(error)) from error
     except NotAllowed as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -19,22 +17,15 @@ from debates.services.panels import LEAST_PANEL_SIZE
 from debates.services.preferences import reset_preferences, save_preferences
 from debates.web.account_forms import PreferencesForm
 from debates.web.forms import decision_options, protocol_options
-from debates.web.views.account import FORM_METHODS
+from debates.web.views.account import FORM_METHODS, person_of
 from debates.web.views.start import rank_of_choice
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is signed in; `login_required` has seen to it."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 @login_required
 @require_http_methods(FORM_METHODS)
 def preferences(request: HttpRequest) -> HttpResponse:
     """Those that were chosen; on POST, others."""
-    user = _person(request)
+    user = person_of(request)
     preferred = read_preferences(user=user)
     form = PreferencesForm.of(preferred)
     if request.method == "POST":
@@ -66,7 +57,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @require_http_methods(FORM_METHODS)
 def reset(request: HttpRequest) -> HttpResponse:
     """Asks first; on POST, goes back to what holds for everybody."""
-    user = _person(request)
+    user = person_of(request)
     if request.method != "POST":
         return render(request, "web/accounts/preferences_reset.html")
     reset_preferences(user=user)

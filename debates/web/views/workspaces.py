@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,16 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from debates.exceptions import InvalidInput, NotAllowed, NotFound, StateForbids
 from debates.web.account_forms import MemberForm, WorkspaceForm
-from debates.web.views.account import FORM_METHODS
+from debates.web.views.account import FORM_METHODS, person_of
 from ratelimit import workspaces
 from ratelimit.models import Membership, Role
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is signed in; `login_required` has seen to it."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _find(request: HttpRequest, slug: str) -> Membership:
@@ -37,7 +29,7 @@ def _find(request: HttpRequest, slug: str) -> Membership:
 @require_http_methods(FORM_METHODS)
 def workspace_list(request: HttpRequest) -> HttpResponse:
     """Those that one belongs to; on POST, a new one."""
-    user = _person(request)
+    user = person_of(request)
     form = WorkspaceForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
