@@ -25,13 +25,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    connections,
-)
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
+
+from aragora_site.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -219,7 +215,9 @@ def analytics(selector: Callable[P, T]) -> Callable[P, T]:
                 try:
                     with _on_replica():
                         return selector(*args, **kwargs)
-                except (OperationalError, InterfaceError) as error:
+                except Error as error:
+                    if not is_outage(error):
+                        raise
                     replica.failed(error)
         return selector(*args, **kwargs)
 

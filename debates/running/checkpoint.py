@@ -15,12 +15,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from django.db import transaction
+from django.db import Error, transaction
 
 from aragora_site.bulk import Add, insert_rows, update_rows
+from aragora_site.outages import is_outage
 from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from debates.choices import DebateStatus
-from debates.models import Round, Suggestion, Turn, UsageRecord
+from debates.models import Debate, DebateEvent, Round, Suggestion, Turn, UsageRecord
 from debates.services.events import (
     EventRow,
     FenceMoved,
@@ -125,6 +126,15 @@ class Disturbed(Exception):
     """The log was not where the step wanted it, or the fence has moved; nothing was written."""
 
 
+class Unanswered(Exception):
+    """The connection was cut when the steps were to be committed: they are written, or not."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        """`outcomes`: what has become of the steps, if they are written."""
+        super().__init__()
+        self.outcomes = list(outcomes)
+
+
 _STANDING = ("status", "stop_requested")
 Key = tuple[UUID, int]
 """Who writes: a debate, and the fence under which it was claimed."""
@@ -183,27 +193,51 @@ class Checkpoint:
 
 
 def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
-    """Write the steps in one transaction; what became of each, in their order.
+    """Write the steps in one transaction; what became of each, in their order. Raises `Unanswered`
+    where that cannot be known.
 
     Publishing the events is left to the caller, who knows when it is committed."""
+    outcomes: list[Outcome] = []
+    try:
+        with act_for(*(step.tenant for step in checkpoints)), transaction.atomic():
+            outcomes = _write(checkpoints)
+    except Error as error:
+        if outcomes and is_outage(error):
+            raise Unanswered(outcomes) from error
+        raise
+    return outcomes
+
+
+@across_tenants(Purpose.QUEUE)
+def are_written(outcomes: Sequence[Outcome]) -> bool:
+    """Whether steps are in the log of which nobody answered. Waits for a transaction that is still
+    writing them."""
+    rows = [row for one in outcomes if isinstance(one, Standing) for row in one.rows]
+    if not rows:
+        return False
+    last = rows[-1]
+    with transaction.atomic():
+        list(Debate.objects.select_for_update().filter(pk=last.debate_id).values_list("pk"))
+        found = DebateEvent.objects.filter(debate_id=last.debate_id, seq=last.seq)
+        return found.filter(type=last.type, created_at=last.created_at).exists()
+
+
+def _write(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     events: list[EventRow] = []
-    with act_for(*(step.tenant for step in checkpoints)), transaction.atomic():
-        for places in _of_each_debate(checkpoints):
-            found = _advance_one([checkpoints[place] for place in places])
-            outcomes.update(zip(places, found, strict=True))
-            events += [row for one in found if isinstance(one, Standing) for row in one.rows]
-        kept = [
-            step for place, step in enumerate(checkpoints) if isinstance(outcomes[place], Standing)
-        ]
-        insert_rows(Round, Opening._fields, [row for step in kept for row in step.opened])
-        insert_rows(Turn, _TURN_FIELDS, [row for step in kept for row in step.turns])
-        insert_rows(UsageRecord, UsageRow._fields, [row for step in kept for row in step.usage])
-        insert_events(events)
-        closed = [row for step in kept for row in step.closed]
-        update_rows(Round, Closing._fields[:3], Closing._fields[3:], closed)
-        offered = [row for step in kept for row in step.offered]
-        update_rows(Suggestion, Offer._fields[:1], Offer._fields[1:], offered)
+    for places in _of_each_debate(checkpoints):
+        found = _advance_one([checkpoints[place] for place in places])
+        outcomes.update(zip(places, found, strict=True))
+        events += [row for one in found if isinstance(one, Standing) for row in one.rows]
+    kept = [step for place, step in enumerate(checkpoints) if isinstance(outcomes[place], Standing)]
+    insert_rows(Round, Opening._fields, [row for step in kept for row in step.opened])
+    insert_rows(Turn, _TURN_FIELDS, [row for step in kept for row in step.turns])
+    insert_rows(UsageRecord, UsageRow._fields, [row for step in kept for row in step.usage])
+    insert_events(events)
+    closed = [row for step in kept for row in step.closed]
+    update_rows(Round, Closing._fields[:3], Closing._fields[3:], closed)
+    offered = [row for step in kept for row in step.offered]
+    update_rows(Suggestion, Offer._fields[:1], Offer._fields[1:], offered)
     return [outcomes[place] for place in range(len(checkpoints))]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from debates.running.checkpoint import Checkpoint, Standing
+from debates.running.checkpoint import Checkpoint, Disturbed, Standing
 from debates.running.writer import Writer, Written
 
 
@@ -37,13 +38,19 @@ class Logbook:
         """Whether there may be something from the audience at all."""
         self.unheard = others_spoke
         """Whether there may be suggestions that no exchange was shown."""
+        self._last: Written | None = None
 
     def write(self, step: Checkpoint, *, undisturbed_only: bool = False) -> Written:
-        """Have a step written; with `undisturbed_only`, only if nobody else has spoken."""
+        """Have a step written; with `undisturbed_only`, only if nobody else has spoken. After one
+        that could not be written there are no more: it would be missing before them."""
+        if self._last is not None and (error := _failure_of(self._last)) is not None:
+            refused: Written = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
         after = self._own_seq + self._foreign
         step = replace(step, after=after, undisturbed_only=undisturbed_only, tenant=self._tenant)
         self._own_seq += step.event_count
-        written = self._writer.write(step)
+        self._last = written = self._writer.write(step)
         written.add_done_callback(partial(self._learn, step.event_count, self._own_seq))
         return written
 
@@ -58,3 +65,11 @@ class Logbook:
             self._foreign = standing.last_seq - own_seq
             self.others_spoke = self.unheard = True
         self._on_news(standing)
+
+
+def _failure_of(written: Written) -> BaseException | None:
+    """Why it could not be written, unless that is nothing but that somebody else has spoken."""
+    if not written.done() or written.cancelled():
+        return None
+    error = written.exception()
+    return None if isinstance(error, Disturbed) else error

@@ -6,9 +6,18 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
-from debates.running.checkpoint import Checkpoint, Key, Outcome, Standing, write_checkpoints
+from aragora_site.outages import is_outage
+from debates.running.checkpoint import (
+    Checkpoint,
+    Key,
+    Outcome,
+    Standing,
+    Unanswered,
+    are_written,
+    write_checkpoints,
+)
 from debates.running.threads import DatabaseThreads
 from debates.streaming.publisher import publish
 
@@ -38,8 +47,9 @@ class Writer:
 
     def write(self, checkpoint: Checkpoint) -> Written:
         """Done when the checkpoint is committed, with how the debate stands then. Fails with
-        `FenceMoved` or `Disturbed`, or with what the database raised at the last try. Nothing of a
-        debate is written after what failed, as long as it is asked for before that is known."""
+        `FenceMoved` or `Disturbed`, or with what the database raised at the last try. In that case
+        whatever waits of the same debate fails with it: what came later must not be stored without
+        what came before."""
         done: Written = asyncio.get_running_loop().create_future()
         self._waiting.append((checkpoint, done))
         if self._task is None:
@@ -72,7 +82,7 @@ class Writer:
             if len(group) > 1:
                 await self._write_apart(group)
             else:
-                _fail(group[0][1], error)
+                self._give_up(group[0], error)
             return
         for (checkpoint, done), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Exception):
@@ -86,26 +96,42 @@ class Writer:
         """One of them cannot be written. The others must not suffer for it, but for those that
         follow it in the same debate."""
         failed: dict[Key, BaseException] = {}
-        for checkpoint, done in group:
-            if (error := failed.get(checkpoint.key)) is not None:
-                _fail(done, error)
+        for one in group:
+            key, done = one[0].key, one[1]
+            if (error := failed.get(key)) is not None:
+                self._give_up(one, error)
                 continue
-            await self._write_group([(checkpoint, done)])
+            await self._write_group([one])
             if not done.cancelled() and (error := done.exception()) is not None:
-                failed[checkpoint.key] = error
+                failed[key] = error
+
+    def _give_up(self, failed: _Waiting, error: BaseException) -> None:
+        """It cannot be written, nor what waits behind it in the same debate."""
+        key = failed[0].key
+        behind = [one for one in self._waiting if one[0].key == key]
+        self._waiting = [one for one in self._waiting if one[0].key != key]
+        for _, done in (failed, *behind):
+            _fail(done, error)
 
     async def _write_patiently(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
-        """Try again while the database cannot be reached: turns that are paid for are at stake.
-
-        Should a commit have gone through whose answer was lost, the second try fails on a unique
-        index; the debate is then taken up again from what is stored."""
-        for attempt in range(1, TRIES):
+        """Try again while the database cannot be reached: turns that are paid for are at stake."""
+        tries = 0
+        unanswered: list[Outcome] | None = None
+        while True:
+            tries += 1
             try:
+                if unanswered is not None and await self._threads.run(are_written, unanswered):
+                    return unanswered
                 return await self._threads.run(write_checkpoints, checkpoints)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("checkpoint_retried", error=type(error).__name__, attempt=attempt)
-                await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
-        return await self._threads.run(write_checkpoints, checkpoints)
+            except (Error, Unanswered) as error:
+                if isinstance(error, Unanswered):
+                    unanswered = error.outcomes
+                elif not is_outage(error):
+                    raise
+                if tries == TRIES:
+                    raise
+                log.warning("checkpoint_retried", error=type(error).__name__, attempt=tries)
+            await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1))
 
 
 def _fail(done: Written, error: BaseException) -> None:

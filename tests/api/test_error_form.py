@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.test import RequestFactory
 
 from debates import selectors
@@ -115,6 +116,16 @@ def test_a_database_that_does_not_answer_is_a_503(
     is_an_error(answer, 503, "database_unavailable")
     assert answer["Retry-After"] == "1"
     assert b"10.0.0.1" not in answer.content
+
+
+def test_a_connection_that_was_cut_while_two_errors_came_is_a_503() -> None:
+    """What psycopg makes of a pooler that sends its server's error and its own."""
+    request = RequestFactory().get("/api/x")
+    cut, refused = InternalError(), InternalError()
+    cut.__cause__ = psycopg.InternalError("received 2 results from command 'COMMIT'")
+    refused.__cause__ = psycopg.errors.InFailedSqlTransaction("current transaction is aborted")
+    assert answer_exception(request, cut).status_code == 503
+    assert answer_exception(request, refused).status_code == 500
 
 
 def test_an_exception_outside_the_api_is_answered_too() -> None:
