@@ -77,7 +77,7 @@ class _Text:
     """An object of a row, where it is objects that are asked for."""
 
 
-class Kept(Generic[Given]):
+class KeptQuery(Generic[Given]):
     """See the module. `phrase` returns rows of the primary database."""
 
     def __init__(self, phrase: Callable[Given, QuerySet[Any, Any]]) -> None:
@@ -148,9 +148,9 @@ class Kept(Generic[Given]):
         )
 
 
-def kept(phrase: Callable[Given, QuerySet[Any, Any]]) -> Kept[Given]:
+def kept(phrase: Callable[Given, QuerySet[Any, Any]]) -> KeptQuery[Given]:
     """Have the text of a query kept; its documentation stays."""
-    return Kept(phrase)
+    return KeptQuery(phrase)
 
 
 # --- Phrasing -----------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Answers that are kept for a while, in a cache that all instances share.
 
-    RATINGS = Kept("ratings", seconds=60)
+    RATINGS = KeptAnswers("ratings", seconds=60)
 
     RATINGS.get("law", lambda: read_ratings("law"))
     RATINGS.changed()          # where ratings are written
 
-    PREFERENCES = Kept("preferences", seconds=3600, by_key=True)
+    PREFERENCES = KeptAnswers("preferences", seconds=3600, by_key=True)
 
     PREFERENCES.changed("7")   # where those of one person are written
 
@@ -59,7 +59,7 @@ LATE_SECONDS = 1
 ASKED = Counter("aragora_cache_requests_total", "Answers asked for.", ["cache", "result"])
 
 
-class Kept:
+class KeptAnswers:
     """Answers of one kind, kept for so many seconds. Callable from any thread."""
 
     def __init__(self, name: str, *, seconds: float, by_key: bool = False) -> None:
@@ -212,18 +212,18 @@ def _new_era() -> str:
     return f"{time.time():.3f}:{uuid4().hex}"
 
 
-RATINGS = Kept("ratings", seconds=60)
+RATINGS = KeptAnswers("ratings", seconds=60)
 """What agents are rated at, and in which domains. The same for everybody."""
-CALIBRATION = Kept("calibration", seconds=300)
+CALIBRATION = KeptAnswers("calibration", seconds=300)
 """How well agents' confidence foretold what turned out, over public debates. The same for
 everybody."""
-TOPICS = Kept("topics", seconds=300)
+TOPICS = KeptAnswers("topics", seconds=300)
 """Of the debates that somebody may see. A debate that has been hidden or deleted since is left out
 when they are read."""
-ROUNDS = Kept("rounds", seconds=3600)
+ROUNDS = KeptAnswers("rounds", seconds=3600)
 """What was said in debates that are over, as it stands on their pages. The log of such a debate
 never changes, and the key names how long it is: there is nothing to forget."""
-PREFERENCES = Kept("preferences", seconds=3600, by_key=True)
+PREFERENCES = KeptAnswers("preferences", seconds=3600, by_key=True)
 """What somebody's new debates begin with, by the account."""
 
 

@@ -14,7 +14,7 @@ EVERY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class UpkeepDone:
     """What was done."""
 
     expired: int
@@ -22,7 +22,7 @@ class Kept:
     """Debates whose worker died before it could write down what they left."""
 
 
-def keep_memory(*, now: datetime) -> Kept:
+def keep_memory(*, now: datetime) -> UpkeepDone:
     """Remove what has expired, and make up for what was missed. Blocking; in several processes at
     once it does no harm."""
-    return Kept(expired=expire_memory(now=now), remembered=remember_missed(now=now))
+    return UpkeepDone(expired=expire_memory(now=now), remembered=remember_missed(now=now))

@@ -50,7 +50,7 @@ class Sequencer:
         return ready
 
 
-class Recent:
+class RecentPackets:
     """The newest packets of a debate's log, without a gap, for those who come back."""
 
     def __init__(self, high: int) -> None:

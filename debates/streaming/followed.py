@@ -10,7 +10,7 @@ from uuid import UUID
 
 from debates.selectors.queue import QueuePlace
 from debates.streaming.envelope import Frame
-from debates.streaming.feed import Recent, Sequencer
+from debates.streaming.feed import RecentPackets, Sequencer
 from debates.streaming.outlet import Outlet
 from debates.streaming.packets import Packet
 from debates.streaming.queries import LogState
@@ -50,7 +50,7 @@ class Followed:
         self.epoch = ""
         self.access: tuple[object, ...] = ()
         self.sequencer = Sequencer(0)
-        self.recent = Recent(0)
+        self.recent = RecentPackets(0)
         self.opened: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         """Whether the debate exists, once that is known; None when the log cannot be read."""
         self.early: list[Frame] = []
@@ -76,7 +76,7 @@ class Followed:
     def open(self, state: LogState) -> None:
         """Begin where the log stands."""
         self.epoch, self.access = state.epoch, state.access
-        self.sequencer, self.recent = Sequencer(state.last_seq), Recent(state.last_seq)
+        self.sequencer, self.recent = Sequencer(state.last_seq), RecentPackets(state.last_seq)
         self.opened.set_result(True)
 
     def broadcast(self, packet: Packet) -> None:

@@ -23,7 +23,7 @@ from debates.streaming import publisher
 from debates.streaming.credentials import credentials
 from debates.streaming.envelope import Frame, control_text
 from debates.streaming.events import ControlType
-from debates.streaming.feed import Recent
+from debates.streaming.feed import RecentPackets
 from debates.streaming.followed import Followed, Interruption, LogUnreadable, Subscriber
 from debates.streaming.intake import Intake
 from debates.streaming.listener import Listener
@@ -327,7 +327,7 @@ class Hub:
                 if state.access != followed.access:
                     followed.access = state.access
                     # What others may read of the log now may be less.
-                    followed.recent = Recent(followed.high)
+                    followed.recent = RecentPackets(followed.high)
                     self._interrupt(followed, Interruption.ACCESS)
                 followed.sequencer.expect(state.last_seq)
                 self._repair_if_missing(followed)

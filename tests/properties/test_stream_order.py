@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from debates.streaming.coalescing import Coalescer
 from debates.streaming.envelope import Frame
 from debates.streaming.events import EphemeralType
-from debates.streaming.feed import MAX_RECENT, Recent, Sequencer
+from debates.streaming.feed import MAX_RECENT, RecentPackets, Sequencer
 from debates.streaming.open_turns import OpenTurns
 from debates.streaming.packets import Packet
 
@@ -56,7 +56,7 @@ def test_what_the_log_fills_in_completes_it(order: list[int], data: st.DataObjec
 def test_recent_packets_are_a_whole_end_of_the_log(
     high: int, older: list[int], newer: int, since: int
 ) -> None:
-    recent = Recent(high)
+    recent = RecentPackets(high)
     recent.extend_back(Packet("", type="propose", seq=seq) for seq in older if seq <= high)
     for seq in range(high + 1, high + newer + 1):
         recent.append(Packet("", type="propose", seq=seq))
@@ -70,7 +70,7 @@ def test_recent_packets_are_a_whole_end_of_the_log(
 
 
 def test_recent_packets_are_bounded() -> None:
-    recent = Recent(0)
+    recent = RecentPackets(0)
     for seq in range(1, MAX_RECENT + 101):
         recent.append(Packet("", type="propose", seq=seq))
     assert not recent.covers(99)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from aragora_site.tenancy.scopes import outside
 from debates import caching
-from debates.caching import ALIAS, RATINGS, Kept
+from debates.caching import ALIAS, RATINGS, KeptAnswers
 from debates.choices import DebateStatus, Visibility
 from debates.models import Debate, QuestionVector
 from debates.ranking.services import recompute_ratings
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(params=["in process", pytest.param("redis", marks=pytest.mark.redis)])
 def kept(
     request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Kept]:
+) -> Iterator[KeptAnswers]:
     """As it is shared: nothing is at hand."""
     monkeypatch.setattr(caching, "AT_HAND_SECONDS", 0.0)
     if request.param == "redis":
@@ -43,7 +43,7 @@ def kept(
                 "LOCATION": request.getfixturevalue("redis_url"),
             },
         }
-    yield Kept("test", seconds=60)
+    yield KeptAnswers("test", seconds=60)
     caches[ALIAS].clear()
 
 
@@ -64,7 +64,7 @@ def numbers() -> Callable[[], int]:
     return make
 
 
-def asked(kept: Kept, make: Callable[[], int]) -> int:
+def asked(kept: KeptAnswers, make: Callable[[], int]) -> int:
     """On a thread of its own, as by another request."""
     try:
         return kept.get("it", make)
@@ -72,12 +72,14 @@ def asked(kept: Kept, make: Callable[[], int]) -> int:
         connections.close_all()
 
 
-def test_an_answer_is_kept_by_its_key(kept: Kept) -> None:
+def test_an_answer_is_kept_by_its_key(kept: KeptAnswers) -> None:
     make = numbers()
     assert [kept.get("it", make), kept.get("it", make), kept.get("other", make)] == [1, 1, 2]
 
 
-def test_a_change_forgets_it_when_it_is_committed(kept: Kept, threads: ThreadPoolExecutor) -> None:
+def test_a_change_forgets_it_when_it_is_committed(
+    kept: KeptAnswers, threads: ThreadPoolExecutor
+) -> None:
     make = numbers()
     kept.get("it", make)
     with transaction.atomic():
@@ -86,7 +88,7 @@ def test_a_change_forgets_it_when_it_is_committed(kept: Kept, threads: ThreadPoo
     assert kept.get("it", make) == 2
 
 
-def test_a_change_that_was_rolled_back_forgets_nothing(kept: Kept) -> None:
+def test_a_change_that_was_rolled_back_forgets_nothing(kept: KeptAnswers) -> None:
     make = numbers()
     kept.get("it", make)
     with transaction.atomic():
@@ -95,7 +97,7 @@ def test_a_change_that_was_rolled_back_forgets_nothing(kept: Kept) -> None:
     assert kept.get("it", make) == 1
 
 
-def test_what_is_made_while_something_changes_is_not_kept(kept: Kept) -> None:
+def test_what_is_made_while_something_changes_is_not_kept(kept: KeptAnswers) -> None:
     def make_from_what_was() -> str:
         kept.changed()
         return "before"
@@ -104,21 +106,21 @@ def test_what_is_made_while_something_changes_is_not_kept(kept: Kept) -> None:
     assert kept.get("it", lambda: "after") == "after"
 
 
-def test_within_a_transaction_nothing_is_kept(kept: Kept) -> None:
+def test_within_a_transaction_nothing_is_kept(kept: KeptAnswers) -> None:
     make = numbers()
     with transaction.atomic():
         assert kept.get("it", make) == 1
     assert kept.get("it", make) == 2
 
 
-def test_nothing_is_kept_where_that_is_turned_off(kept: Kept, settings: Any) -> None:
+def test_nothing_is_kept_where_that_is_turned_off(kept: KeptAnswers, settings: Any) -> None:
     settings.ARAGORA = replace(settings.ARAGORA, cache_ttl=0)
     make = numbers()
     assert [kept.get("it", make), kept.get("it", make)] == [1, 2]
 
 
 def test_of_many_at_once_one_makes_it(
-    kept: Kept, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    kept: KeptAnswers, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caching, "WAIT_SECONDS", 60.0)
     everybody_asked, make = threading.Barrier(8), numbers()
@@ -132,7 +134,7 @@ def test_of_many_at_once_one_makes_it(
 
 
 def test_an_old_answer_serves_while_one_makes_a_new_one(
-    kept: Kept, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    kept: KeptAnswers, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.get("it", lambda: 1)
     monkeypatch.setattr(caching, "OLD", 0.0)  # From now on they are old at once.
@@ -153,7 +155,7 @@ def test_an_old_answer_serves_while_one_makes_a_new_one(
     assert kept.get("it", lambda: 4) == 4
 
 
-def test_one_that_fails_leaves_the_next_one_to_try(kept: Kept) -> None:
+def test_one_that_fails_leaves_the_next_one_to_try(kept: KeptAnswers) -> None:
     def fail() -> int:
         raise ValueError("It went wrong.")
 
@@ -163,16 +165,18 @@ def test_one_that_fails_leaves_the_next_one_to_try(kept: Kept) -> None:
 
 
 def test_nobody_waits_for_ever_for_one_that_died(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caching, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(caches[ALIAS], "add", lambda *_, **__: False)  # Its lock is still there.
     assert kept.get("it", lambda: 1) == 1
 
 
-def test_what_is_at_hand_is_not_looked_up(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_at_hand_is_not_looked_up(
+    kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(caching, "AT_HAND_SECONDS", 60.0)
-    elsewhere = Kept("test", seconds=60)  # In another process.
+    elsewhere = KeptAnswers("test", seconds=60)  # In another process.
     make = numbers()
     assert [kept.get("it", make), elsewhere.get("it", make)] == [1, 1]
     caches[ALIAS].clear()
@@ -182,17 +186,17 @@ def test_what_is_at_hand_is_not_looked_up(kept: Kept, monkeypatch: pytest.Monkey
     monkeypatch.setattr(caching, "AT_HAND_SECONDS", 0.0)
     assert elsewhere.get("other", make) == 3
     elsewhere.changed()
-    assert [elsewhere.get("it", make), Kept("test", seconds=60).get("it", make)] == [4, 4]
+    assert [elsewhere.get("it", make), KeptAnswers("test", seconds=60).get("it", make)] == [4, 4]
 
 
-def test_what_is_at_hand_is_bounded(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_at_hand_is_bounded(kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3 * caching.MOST_AT_HAND):
         kept.get(str(number), lambda: 1)
     assert len(kept._at_hand) <= caching.MOST_AT_HAND
 
 
-def test_answers_by_key_are_forgotten_one_by_one(kept: Kept) -> None:
-    here, elsewhere = (Kept("each", seconds=60, by_key=True) for _ in range(2))
+def test_answers_by_key_are_forgotten_one_by_one(kept: KeptAnswers) -> None:
+    here, elsewhere = (KeptAnswers("each", seconds=60, by_key=True) for _ in range(2))
     mine, yours = numbers(), numbers()
     assert [here.get("me", mine), here.get("you", yours), elsewhere.get("me", mine)] == [1, 1, 1]
     elsewhere.changed("me")
