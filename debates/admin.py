@@ -59,6 +59,7 @@ class ReadOnlyAdmin(AnyAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
+    can_be_deleted = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -67,7 +68,7 @@ class ReadOnlyAdmin(AnyAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        return self.can_be_deleted and super().has_delete_permission(request, obj)
 
 
 class OfADebateAdmin(ReadOnlyAdmin):
@@ -431,10 +432,8 @@ class ShareLinkAdmin(OfADebateAdmin):
     fields = ("debate", "created_by", "created_at")
     search_fields = ("debate__slug", "created_by__username")
     ordering = ("-created_at",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Deleting the row revokes the link."""
-        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+    can_be_deleted = True
+    """Which revokes the link."""
 
 
 @admin.register(StreamPlace)
@@ -479,10 +478,8 @@ class PreferencesAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     search_fields = ("user__username",)
     ordering = ("-updated_at",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Deleting the row resets them."""
-        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+    can_be_deleted = True
+    """Which resets them."""
 
     def delete_model(self, request: HttpRequest, obj: Preferences) -> None:
         reset_preferences(user=obj.user)
