@@ -42,6 +42,7 @@ from debates.api.responses import (
     SeatOut,
 )
 from debates.api.words import STATUS_WORDS, statuses
+from debates.engine.types import DEFAULT_ROUNDS
 from debates.exceptions import InvalidInput
 from debates.models import Debate
 from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
@@ -67,7 +68,7 @@ class SizeIn(Schema):
     """How large a debate."""
 
     num_agents: int = Field(default=3, ge=2, le=50)
-    num_rounds: int = Field(default=3, ge=MIN_ROUNDS, le=MAX_ROUNDS)
+    num_rounds: int = Field(default=DEFAULT_ROUNDS, ge=MIN_ROUNDS, le=MAX_ROUNDS)
     model_types: str = Field(
         default="", max_length=2000, description="Names of agents or models, with commas."
     )

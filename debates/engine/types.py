@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+DEFAULT_ROUNDS = 3
+"""Exchanges at most, where nobody says otherwise. Most of what talk gains comes in the first (Du et
+al. 2023, arXiv 2305.14325)."""
 CandidateId = NewType("CandidateId", str)
 """A candidate answer, named by `positions.candidate_id`: equal answers have equal ids."""
 
@@ -160,7 +163,7 @@ class Setup:
     documents: tuple[Document, ...] = ()
     protocol: ProtocolName = ProtocolName.ADAPTIVE
     decision: DecisionMode = DecisionMode.AUTO
-    rounds: int = 3
+    rounds: int = DEFAULT_ROUNDS
     seed: int = 0
     budget_tokens: int | None = None
     budget_usd: float | None = None

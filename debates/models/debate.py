@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from aragora_site.tenancy.rules import TenantManager
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility, choices_of
-from debates.engine.types import DecisionMode, ProtocolName, StopReason
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName, StopReason
 from debates.models.tenants import DEBATES
 
 MAX_QUESTION_LENGTH = 10_000
@@ -56,7 +56,7 @@ class Debate(models.Model):
     """`AgentSpec` of the judge, from outside the panel."""
     protocol = models.CharField(max_length=32, choices=choices_of(ProtocolName))
     decision = models.CharField(max_length=32, choices=choices_of(DecisionMode))
-    rounds = models.PositiveSmallIntegerField(default=3)
+    rounds = models.PositiveSmallIntegerField(default=DEFAULT_ROUNDS)
     seed = models.BigIntegerField()
     budget_usd = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True)
     budget_tokens = models.PositiveBigIntegerField(null=True, blank=True)

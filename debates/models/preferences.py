@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import models
 
-from debates.engine.types import DecisionMode, ProtocolName
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName
 from debates.models.debate import MAX_ROUNDS, MIN_ROUNDS
 
 
@@ -23,7 +23,7 @@ class Preferences(models.Model):
     """Names, in the order of names. Empty: the default panel, whoever is on it then."""
     protocol = models.CharField(max_length=32, default=ProtocolName.ADAPTIVE.value)
     decision = models.CharField(max_length=32, default=DecisionMode.AUTO.value)
-    rounds = models.PositiveSmallIntegerField(default=3)
+    rounds = models.PositiveSmallIntegerField(default=DEFAULT_ROUNDS)
     budget_usd = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True)
     """Empty: no limit."""
     use_memory = models.BooleanField(default=True)

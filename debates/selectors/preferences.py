@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.contrib.auth.models import AnonymousUser, User
 
 from debates.caching import PREFERENCES
-from debates.engine.types import DecisionMode, ProtocolName
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName
 from debates.models import Preferences
 
 
@@ -21,7 +21,7 @@ class Preferred:
     """Names; empty for the default panel."""
     protocol: str = ProtocolName.ADAPTIVE.value
     decision: str = DecisionMode.AUTO.value
-    rounds: int = 3
+    rounds: int = DEFAULT_ROUNDS
     budget_usd: Decimal | None = None
     use_memory: bool = True
     updated_at: datetime | None = None

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from debates.choices import Visibility
 from debates.engine import budget
 from debates.engine.protocols import protocol_of
-from debates.engine.types import DecisionMode, ProtocolName, Setup
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName, Setup
 from debates.engine.types import Document as EngineDocument
 from debates.exceptions import InvalidInput, NotFound
 from debates.models import Agent
@@ -67,7 +67,7 @@ class NewDebate:
     """A name; None to have one chosen where the decision may need one."""
     protocol: str = ProtocolName.ADAPTIVE.value
     decision: str = DecisionMode.AUTO.value
-    rounds: int = 3
+    rounds: int = DEFAULT_ROUNDS
     budget_usd: Decimal | None = None
     budget_tokens: int | None = None
     deadline_seconds: int | None = None

@@ -17,7 +17,7 @@ from django.http import QueryDict
 
 from aragora_site.errors import AragoraError
 from debates.choices import Visibility
-from debates.engine.types import DecisionMode, ProtocolName
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName
 from debates.exceptions import InvalidInput
 from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
 from debates.selectors.preferences import Preferred
@@ -28,7 +28,6 @@ from debates.web.words import DECISIONS, PROTOCOLS, VISIBILITIES, Word
 from ratelimit.models import Role
 from ratelimit.workspaces import my_workspaces
 
-DEFAULT_ROUNDS = 3
 COMMON_QUESTION = "Should a company of two hundred people move to a four-day week?"
 
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
-from debates.engine.types import DecisionMode, ProtocolName
+from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName
 from debates.exceptions import InvalidInput, SignInRequired, StateForbids
 from debates.management.terminal import Screen, make_console, print_outcome
 from debates.models import Debate, Turn
@@ -95,7 +95,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--decision", default=DecisionMode.AUTO.value, choices=list(map(str, DecisionMode))
         )
-        parser.add_argument("--rounds", type=int, default=3, help="1 to 12; default: %(default)s")
+        parser.add_argument(
+            "--rounds", type=int, default=DEFAULT_ROUNDS, help="1 to 12; default: %(default)s"
+        )
         parser.add_argument("--budget", metavar="USD", help="most that the debate may cost")
         parser.add_argument("--deadline", type=int, metavar="SECONDS", help="longest running time")
         parser.add_argument("--seed", type=int, help="makes the order of everything repeatable")
