@@ -1,7 +1,7 @@
-"""The threads on which the worker talks to the database.
+"""The threads on which workers and the stream talk to the database.
 
-A few of their own, so that neither a slow request nor a slow stream holds a debate up, and one hop
-from the event loop covers a whole transaction.
+A few of their own for each, so that a slow request holds neither of them up, nor one of them the
+other, and one hop from the event loop covers a whole transaction.
 """
 
 from __future__ import annotations

@@ -6,21 +6,20 @@ among all synchronous code: a slow query elsewhere does not hold the stream up.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants, outside
 from debates import selectors
 from debates.choices import TERMINAL_STATUSES, DebateStatus
 from debates.exceptions import NotFound
 from debates.models import Debate, DebateEvent
+from debates.running.threads import DatabaseThreads
 from debates.streaming.envelope import Frame, timestamp
 from debates.streaming.events import Loop
 from ratelimit.workspaces import acting_as
@@ -32,22 +31,18 @@ REPLAY_BATCH = 500
 SNAPSHOT_TRIES = 4
 MAX_LOOPS = 50
 
-_threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="stream-db")
+# Of its own: a stream waits neither for slow requests nor for debates.
+_threads = DatabaseThreads(DATABASE_THREADS, name="stream-db")
 
 
 async def run_query(query: Callable[..., T], *args: object, **kwargs: object) -> T:
     """Run a synchronous query on one of the stream's own threads."""
 
     def call() -> T:
-        close_old_connections()
-        try:
-            with outside():  # What is asked says for whom.
-                return query(*args, **kwargs)
-        finally:
-            close_old_connections()
+        with outside():  # What is asked says for whom.
+            return query(*args, **kwargs)
 
-    context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads, context.run, call)
+    return await _threads.run(contextvars.copy_context().run, call)
 
 
 @dataclass(frozen=True, slots=True)
