@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from debates.exceptions import InvalidInput
 from debates.selectors.preferences import Preferred
-from debates.web.forms import AgentNames, budget_field, plain_amount, rounds_field
+from debates.web.forms import AgentNames, SummedUpForm, budget_field, plain_amount, rounds_field
 from ratelimit.accounts import NAME_HELP, check_new_password
 from ratelimit.models import Membership, Role, Scope
 from ratelimit.sending import send_later
@@ -36,7 +36,7 @@ ROLE_LINES = {
 }
 
 
-class ServiceForm(forms.Form):
+class ServiceForm(SummedUpForm):
     """A form whose rules a service knows."""
 
     renamed: Mapping[str, str] = {}

@@ -80,7 +80,22 @@ def _unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-class DebateForm(forms.Form):
+class SummedUpForm(forms.Form):
+    """A form that can say in one place what is wrong."""
+
+    @property
+    def summary(self) -> list[tuple[str, str]]:
+        """All that is wrong: (field or "", sentence), in the order of the page."""
+        order = ["", *self.fields]
+        found = [
+            ("" if field == NON_FIELD_ERRORS else field, str(message))
+            for field, messages in self.errors.items()
+            for message in messages
+        ]
+        return sorted(found, key=lambda pair: order.index(pair[0]))
+
+
+class DebateForm(SummedUpForm):
     """What a person may choose for a debate. Bound to POST data and files."""
 
     question = forms.CharField(error_messages={"required": "Ask a question."})
@@ -210,17 +225,6 @@ class DebateForm(forms.Form):
             if field in known:
                 continue
             self.add_error(field if field in self.fields else None, message)
-
-    @property
-    def summary(self) -> list[tuple[str, str]]:
-        """All that is wrong: (field or "", sentence), in the order of the page."""
-        order = ["", *self.fields]
-        found = [
-            ("" if field == NON_FIELD_ERRORS else field, str(message))
-            for field, messages in self.errors.items()
-            for message in messages
-        ]
-        return sorted(found, key=lambda pair: order.index(pair[0]))
 
     @property
     def documents_shown(self) -> list[Pasted]:

@@ -104,7 +104,12 @@ def test_what_is_wrong_is_said_beside_it_and_changes_nothing(browser: Client) ->
     assert "Use 1 to 12 rounds." in text
     assert "Use an amount in dollars" in text
     assert 'value="much"' in text
-    assert "Name at least 2 agents." in text_of(browser.post(PAGE, CHOSEN | {"agents": ["ada"]}))
+    assert "2 things to correct. Nothing was saved" in text
+    for field in ("rounds", "budget_usd"):
+        assert f'<a href="#{field}">' in text
+        assert f'id="{field}"' in text
+    text = text_of(browser.post(PAGE, CHOSEN | {"agents": ["ada"]}))
+    assert '<a href="#agents">Name at least 2 agents.</a>' in text
     assert beginning(browser) == AS_CHOSEN
 
 
