@@ -100,6 +100,13 @@ def ago(moment: datetime | str) -> str:
 
 
 @register.filter
+def day(moment: str) -> str:
+    """The day of an ISO 8601 moment, such as 26 November 2026, in UTC."""
+    then = parse_datetime(moment)
+    return "" if then is None else f"{then:%-d %B %Y}"
+
+
+@register.filter
 def kilobytes(size: int) -> str:
     """Bytes in kB or MB, as file managers count."""
     return f"{size / 1_000_000:.3g} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"

@@ -98,11 +98,19 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledView:
+    """An answer that earlier debates of the same question came to."""
+
+    newest: SettledBefore
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecallView:
     """What the first round was shown of earlier debates, and where they had settled it."""
 
     entries: tuple[RecalledEntry, ...]
-    settled: tuple[SettledBefore, ...]
+    settled: tuple[SettledView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +253,19 @@ def _recall(notes: Iterable[Note]) -> RecallView | None:
     for note in notes:
         if note["type"] == EventType.MEMORY_RECALL:
             data = note["data"]
-            return RecallView(tuple(data["entries"]), tuple(data.get("settled", ())))
+            return RecallView(tuple(data["entries"]), _settled(data.get("settled", ())))
     return None
+
+
+def _settled(found: Iterable[SettledBefore]) -> tuple[SettledView, ...]:
+    """Each question and answer once, in the order of the first."""
+    alike: dict[tuple[str, str], list[SettledBefore]] = {}
+    for one in found:
+        alike.setdefault((one["question"], one["answer"]), []).append(one)
+    return tuple(
+        SettledView(max(debates, key=lambda one: one["completed_at"]), len(debates))
+        for debates in alike.values()
+    )
 
 
 NOTE_TEXTS = {

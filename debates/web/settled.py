@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
-from debates.selectors.similar import Similar, settled_before
+from debates.selectors.similar import settled_before
 from debates.web.forms import Pasted
 
 SHORTEST = 12
@@ -18,7 +20,8 @@ SHOWN = 200
 
 
 def present_settled(*, viewer: Viewer, question: str) -> list[dict[str, str]]:
-    """Where a question was decided before, as far as the viewer may see it."""
+    """Where a question was decided before, as far as the viewer may see it. Of debates that came to
+    the same answer the newest."""
     from memory.embeddings.service import get_service
 
     question = question.strip()
@@ -30,7 +33,10 @@ def present_settled(*, viewer: Viewer, question: str) -> list[dict[str, str]]:
     found = settled_before(
         visible=debates_visible_to(viewer or AnonymousUser()), question=question, embedded=embedded
     )
-    return [_told(one) for one in found]
+    newest: dict[tuple[str, str | None], Debate] = {}
+    for debate in sorted((one.debate for one in found), key=_end):
+        newest[debate.question, debate.verdict.answer] = debate
+    return [_told(one.debate) for one in found if one.debate in newest.values()]
 
 
 def earlier_decision(debate: Debate) -> Pasted | None:
@@ -46,8 +52,11 @@ def earlier_decision(debate: Debate) -> Pasted | None:
     return Pasted("What an earlier debate decided", "\n\n".join([text, *dissent]), address)
 
 
-def _told(one: Similar) -> dict[str, str]:
-    debate = one.debate
+def _end(debate: Debate) -> datetime:
+    return debate.completed_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _told(debate: Debate) -> dict[str, str]:
     return {
         "question": _short(debate.question),
         "answer": _short(debate.verdict.answer or ""),

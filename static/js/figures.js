@@ -34,5 +34,8 @@ export function wait(duration) {
   return `It begins in about ${minutes} minute${minutes > 1 ? "s" : ""}.`;
 }
 
+/** The day of an ISO 8601 moment, in UTC as the server has it. */
+export const day = (moment) => new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+
 /** Cut to at most `length` characters, the last of them an ellipsis. */
 export const truncate = (text, length) => ([...text].length <= length ? text : `${[...text].slice(0, length - 1).join("")}…`);

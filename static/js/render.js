@@ -2,7 +2,7 @@
 // templates/web/parts make them.
 
 import { h, svg } from "./dom.js";
-import { cost, percent, seconds, thousands, truncate, wait } from "./figures.js";
+import { cost, day, percent, seconds, thousands, truncate, wait } from "./figures.js";
 import { citeIn, renderMarkdown } from "./markdown.js";
 
 const COLOURS = 10;
@@ -173,9 +173,11 @@ export class Renderer {
     for (const { label } of entries) this.sources.add(label); // What is said from now on may cite them.
     return [h("section", { class: "recall", "aria-labelledby": "recall-title" },
       h("h2", { id: "recall-title" }, "What was recalled"),
-      h("div", {}, settled.map((one) => h("p", {}, "This question was settled before: ",
-        h("a", { href: `/debates/${one.slug}/` }, one.question), ` came to “${one.answer}”. `,
-        h("a", { href: `/?build_on=${one.slug}` }, "Build on it"))),
+      h("div", {}, onceEach(settled).map(({ newest, times }) => h("p", {}, "This question was settled before",
+        times > 1 && `, in ${times} debates, last`,
+        newest.completed_at && [" on ", h("time", { datetime: newest.completed_at }, day(newest.completed_at))], ": ",
+        h("a", { href: `/debates/${newest.slug}/` }, newest.question), ` came to “${newest.answer}”. `,
+        h("a", { href: `/?build_on=${newest.slug}` }, "Build on it"))),
       entries.length > 0 && h("p", { class: "help" }, "The first round was shown this, as quoted text that may be wrong or out of date."),
       entries.length > 0 && h("ol", { class: "recalled" }, entries.map((entry) => h("li", { id: `recalled-${entry.label}` }, h("details", {},
         h("summary", {}, h("span", { class: "figures" }, `[${entry.label}]`), ` ${entry.kind.charAt(0).toUpperCase()}${entry.kind.slice(1)}: ${entry.why}`),
@@ -292,6 +294,17 @@ function supportOf({ candidates, answer, ballots }) {
   if (winner.rationale.trim() && winner.authors.length) return { agent: winner.authors[0], rationale: winner.rationale };
   const ballot = ballots.find(({ ranking, reason }) => ranking[0] === winner.id && reason.trim());
   return ballot ? { agent: ballot.voter, rationale: ballot.reason } : null;
+}
+
+/** Each question and answer once, as { newest, times }, in the order of the first. */
+function onceEach(settled) {
+  const alike = new Map();
+  for (const one of settled) {
+    const key = JSON.stringify([one.question, one.answer]);
+    const { newest, times } = alike.get(key) ?? { newest: one, times: 0 };
+    alike.set(key, { newest: one.completed_at > newest.completed_at ? one : newest, times: times + 1 });
+  }
+  return [...alike.values()];
 }
 
 export function bar(share) {

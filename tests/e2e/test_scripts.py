@@ -192,3 +192,38 @@ def test_markdown_of_the_page_is_rendered(page: Page) -> None:
     assert "<blockquote><p>quoted</p></blockquote>" in html
     assert "<pre><code>code &lt;b&gt;</code></pre>" in html
     assert "2 * 3 * 4 snake_case_name" in html
+
+
+SETTLED = """
+async (settled) => {
+    const { Renderer } = await import("/static/js/render.js");
+    const renderer = new Renderer({ debate: { panel: [] } }, {});
+    const notes = [{ type: "memory_recall", data: { entries: [], settled } }];
+    const [section] = renderer.recall({ notes });
+    const link = (told) => told.querySelector("a").pathname;
+    return [...section.querySelectorAll("p")].map((told) => [told.textContent, link(told)]);
+}
+"""
+
+
+def test_an_answer_that_several_debates_came_to_is_told_once(page: Page, server: Server) -> None:
+    """As the server tells it (`tests/web/test_citations.py`)."""
+    debates = [("b", 2, "Yes."), ("c", 3, "Yes."), ("n", 4, "No."), ("a", 1, "Yes.")]
+    settled = [
+        {
+            "slug": slug,
+            "question": "Build it?",
+            "answer": answer,
+            "completed_at": f"2026-03-0{day}T12:00:00.000000Z",
+        }
+        for slug, day, answer in debates
+    ]
+    page.goto(server.url)
+    told, before = page.evaluate(SETTLED, settled), "This question was settled before"
+    assert told == [
+        [
+            f"{before}, in 3 debates, last on 3 March 2026: Build it? came to “Yes.”. Build on it",
+            "/debates/c/",
+        ],
+        [f"{before} on 4 March 2026: Build it? came to “No.”. Build on it", "/debates/n/"],
+    ]

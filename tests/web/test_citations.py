@@ -88,6 +88,23 @@ def test_a_citation_of_what_was_recalled_leads_to_it(client: Client) -> None:
     assert '<li id="recalled-M1">' in page
 
 
+def test_an_answer_that_several_debates_came_to_is_told_once(client: Client) -> None:
+    def settled(slug: str, day: int, answer: str = "Yes.") -> dict[str, Any]:
+        moment = f"2026-03-{day:02}T12:00:00.000000Z"
+        told = {"debate_id": slug, "slug": slug, "question": "Build it?", "answer": answer}
+        return {**told, "confidence": 0.9, "similarity": 1.0, "completed_at": moment}
+
+    debate = make_debate()
+    found = [settled("b", 2), settled("c", 3), settled("n", 4, "No."), settled("a", 1)]
+    Record(debate).add(EventType.MEMORY_RECALL, {"entries": [], "settled": found})
+    text, page = read(client, debate), page_of(client, debate.slug)
+    assert "settled before, in 3 debates, last on 3 March 2026 : Build it? came to “Yes.”." in text
+    assert "settled before on 4 March 2026 : Build it? came to “No.”." in text
+    assert text.count("settled before") == 2
+    assert 'href="/debates/c/"' in page
+    assert 'href="/debates/a/"' not in page
+
+
 def test_citations_in_prose_are_links_but_not_within_code_or_links() -> None:
     html = render_markdown("See **[1]**, `[1]` and [the [1] text](https://ok.example). [2]", {1})
     assert '<strong><a href="#document-1"' in html
