@@ -27,11 +27,13 @@ def kind_of(provider: str) -> str:
 
 
 def seat_of(card: AgentCard, colour: int | None) -> Seat:
+    """Many agents bear the name of their model, which then need not be said again."""
     model = card["is_language_model"]
+    named = card["model"] if card["model"] != card["name"] else ""
     return Seat(
         name=card["name"],
         colour=None if colour is None else colour % SEAT_COLOURS,
-        detail=card["model"] if model else "Extractive, not a language model",
+        detail=named if model else "Extractive, not a language model",
         is_language_model=model,
     )
 

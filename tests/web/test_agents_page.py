@@ -1,5 +1,7 @@
 """Who can be asked, and who cannot, and why."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -22,6 +24,18 @@ def test_agents_stand_by_kind(client: Client) -> None:
     assert page.count("Can be asked") >= 2
     assert page.index("gpt-6-mini") < page.index("Extractive (not a language model)")
     assert "No language model is connected yet" not in page
+
+
+def test_a_model_is_named_where_the_agent_has_another_name(client: Client) -> None:
+    make_agent("ada")
+    make_model_agent("gpt-6-mini", family="gpt", model="gpt-6-mini")
+    make_model_agent("careful", family="gpt", model="gpt-6-maxi")
+    form = client.get("/").content.decode()
+    for page in (read(client), form):
+        main = re.sub(r"<[^>]+>", " ", page[page.index("<main") : page.index("</main>")])
+        assert main.count("gpt-6-mini") == 1
+        assert main.count("gpt-6-maxi") == 1
+        assert main.lower().count("family gpt") == 2
 
 
 def test_a_missing_key_is_named_and_never_shown(

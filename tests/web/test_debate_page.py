@@ -27,6 +27,13 @@ def read(client: Client, debate: Debate) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", main)))
 
 
+def test_an_agent_that_is_named_like_its_model_is_named_once(client: Client) -> None:
+    panel = [make_model_spec(name, model=model) for name, model in (("ada", "one"), ("two", "two"))]
+    page = client.get(f"/debates/{make_debate(panel=panel).slug}/").content.decode()
+    seats = re.findall(r'<b class="who">(.*?)<span class="doing"', page)
+    assert [re.sub(r"<[^>]+>", "", seat).strip() for seat in seats] == ["ada one", "two"]
+
+
 def test_one_that_is_not_started(client: Client) -> None:
     text = read(client, make_debate(status=DebateStatus.CREATED))
     assert "Not started" in text

@@ -103,7 +103,8 @@ def _description(one: _Listed) -> str:
     if agent.is_language_model:
         key = f"{agent.api_key_variable} {one.key}" if agent.api_key_variable else "no key needed"
         family = [f"family {agent.family}"] if agent.family else []
-        parts = [agent.model, *family, agent.provider, key]
+        model = [agent.model] if agent.model != agent.name else []
+        parts = [*model, *family, agent.provider, key]
     if not agent.enabled:
         parts.append("disabled")
     elif not one.reach.reachable and one.key != NOT_SET:
