@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from debates.choices import Visibility
@@ -18,6 +19,12 @@ def reader_of(user: Viewer) -> Reader:
     """What a person sees: their own, and that of the workspaces that they belong to, or that their
     API key reaches; without an account, what those left who had none either."""
     return _reader(user, frozenset(Role))
+
+
+def looker_of(user: Viewer) -> Reader:
+    """What a person may look at: what they see, and what everybody does who is not signed in, which
+    is nothing that their debates are shown."""
+    return replace(reader_of(user), is_shared=True)
 
 
 def writer_of(user: Viewer) -> Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -78,6 +79,13 @@ def tier_figures(*, reader: Reader, now: datetime) -> list[TierFigures]:
         )
         for tier, limits in tier_limits().items()
     ]
+
+
+def count_by_workspace(*, reader: Reader, now: datetime) -> dict[UUID | None, int]:
+    """How many entries the reader sees of each workspace that has some; of none, those of people
+    without an account. One query."""
+    seen = visible_entries(reader=reader, now=now).order_by()
+    return dict(seen.values_list("workspace").annotate(entries=Count("pk")))
 
 
 def moves_since(*, reader: Reader, since: datetime) -> dict[str, int]:

@@ -221,6 +221,47 @@ def test_the_form_says_what_was_settled_and_builds_on_it(client: Client) -> None
     assert other["settled"] == []
 
 
+def test_the_memory_page_says_where_there_is_memory(client: Client) -> None:
+    decided(HEATING)
+    left = Entry.objects.count()
+    assert "Whose memory" not in page(client, "/memory/")
+    fields = owned("alice")
+    client.force_login(fields["owner"])
+    empty = page(client, "/memory/")
+    assert "Nothing is remembered yet" in empty
+    assert f'?of=open">People without an account</a> ({left} entries)' in empty
+    assert HEATING in page(client, "/memory/", of="open")
+    entry = Entry.objects.get(kind="decision")
+    assert "of people without an account" in page(client, f"/memory/{entry.pk}/").lower()
+    assert client.get(f"/memory/{entry.pk}/forget/").status_code == 404  # Only to look at.
+    assert client.get("/memory/export/", {"of": "open"}).json()["count"] == left
+    decided(**fields)
+    mine = page(client, "/memory/")
+    assert TRAM in mine
+    assert HEATING not in mine
+    assert TRAM not in page(client, "/memory/", of="open")
+
+
+def test_each_workspace_s_memory_by_itself(client: Client) -> None:
+    fields = owned("alice")
+    team = Workspace.objects.create(name="Trams", slug="trams-1")
+    strangers = Workspace.objects.create(name="Theirs", slug="theirs-1")
+    Membership.objects.create(workspace=team, user=fields["owner"], role=Role.MEMBER)
+    decided(**fields)
+    decided(HEATING, **{**fields, "workspace": team, "visibility": Visibility.WORKSPACE})
+    client.force_login(fields["owner"])
+    both = page(client, "/memory/")
+    assert TRAM in both
+    assert HEATING in both
+    theirs = page(client, "/memory/", of="trams-1", tier="slow")
+    assert HEATING in theirs
+    assert TRAM not in theirs
+    assert "?of=trams-1&amp;tier=glacial" in theirs
+    unknown = page(client, "/memory/", of=strangers.slug)
+    assert TRAM in unknown  # What was not hers to choose is no choice.
+    assert "Theirs" not in unknown
+
+
 def test_the_memory_page(client: Client) -> None:
     fields = owned("alice")
     debate = decided(**fields)

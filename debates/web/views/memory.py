@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,24 +23,34 @@ from django.views.decorators.http import require_POST, require_safe
 
 from aragora_site.errors import AragoraError
 from debates.exceptions import NotAllowed, NotFound, SignInRequired
-from debates.selectors.readers import reader_of, scope_of_person, writer_of
+from debates.selectors.readers import looker_of, reader_of, scope_of_person, writer_of
 from debates.selectors.topics import trending_topics
 from debates.services.outcomes import came_true, record_outcome
 from debates.streaming.envelope import timestamp
 from debates.web.views.debate import find_debate
 from memory.exceptions import EntryNotFound
 from memory.models import Entry, EntryEvent, ScopeKind
+from memory.scopes import Reader
 from memory.selectors.candidates import Filter
-from memory.selectors.entries import get_entry, story_of, tier_figures, visible_entries
+from memory.selectors.entries import (
+    count_by_workspace,
+    get_entry,
+    story_of,
+    tier_figures,
+    visible_entries,
+)
 from memory.selectors.search import search
 from memory.services.entries import forget, pin, pin_fact, promote
 from memory.tiers import Tier, slower
-from ratelimit.models import Role, Workspace
+from ratelimit.models import Membership, Role
 from ratelimit.workspaces import my_workspaces
 
 PAGE_SIZE = 20
 MAX_QUERY_LENGTH = 500
 MOST_EXPORTED = 20_000
+OPEN = "open"
+"""What the address says for the memory of people without an account. No workspace has this slug:
+theirs have a hyphen."""
 OUTCOME_PLACE = "outcome"
 """Tags messages that are shown where the outcome is."""
 MOVES = {
@@ -74,15 +86,29 @@ class Row:
         return slower(Tier(self.entry.tier))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Memory that somebody can look at by itself."""
+
+    of: str
+    """How the address names it; empty for what is shown first."""
+    name: str
+    entries: int
+    reader: Reader
+
+
 @require_safe
 def memory_page(request: HttpRequest) -> HttpResponse:
-    """What the viewer may see of memory; `q`, `tier` and `page` narrow it."""
+    """What the viewer may see of memory; `of`, `q`, `tier` and `page` narrow it."""
     return _page(request, fact={})
 
 
 def _page(request: HttpRequest, *, fact: dict[str, str], status: int = 200) -> HttpResponse:
     """The page; `fact` is what somebody wrote that could not be kept, and why."""
-    reader, now = reader_of(request.user), timezone.now()
+    now, mine = timezone.now(), my_workspaces(request.user)
+    places = _places(request, mine, now)
+    place = _place_of(request, places)
+    reader = place.reader
     query = request.GET.get("q", "").replace("\0", "")[:MAX_QUERY_LENGTH].strip()
     wanted = request.GET.get("tier", "")
     tier = Tier(wanted) if wanted in list(Tier) else None
@@ -107,22 +133,49 @@ def _page(request: HttpRequest, *, fact: dict[str, str], status: int = 200) -> H
         "figures": tier_figures(reader=reader, now=now),
         "topics": trending_topics(viewer=request.user, now=now, limit=8),
         "may_write": _may_write(request),
-        "workspaces": _workspaces(request),
+        "workspaces": [row.workspace for row in mine if row.role != Role.VIEWER],
+        "places": places,
+        "place": place,
+        "of": f"of={place.of}&" if place.of else "",
+        "elsewhere": [one for one in places if one.entries and one.of and one is not place],
         "fact": fact,
     }
     return render(request, "web/memory.html", context, status=status)
 
 
-def _workspaces(request: HttpRequest) -> list[Workspace]:
-    """Those in which somebody may write."""
-    mine = my_workspaces(request.user)
-    return [membership.workspace for membership in mine if membership.role != Role.VIEWER]
+def _places(request: HttpRequest, mine: Sequence[Membership], now: datetime) -> list[Place]:
+    """What a person who is signed in can choose from."""
+    user = request.user
+    if not user.is_authenticated:
+        return []
+    counts = count_by_workspace(reader=looker_of(user), now=now)
+    own = [
+        Place(
+            row.workspace.slug,
+            row.workspace.name,
+            counts.get(row.workspace_id, 0),
+            Reader(user.pk, frozenset({row.workspace_id})),
+        )
+        for row in mine
+    ]
+    return [
+        Place("", "All of yours", sum(place.entries for place in own), reader_of(user)),
+        *(own if len(own) > 1 else ()),
+        Place(OPEN, "People without an account", counts.get(None, 0), Reader(is_shared=True)),
+    ]
+
+
+def _place_of(request: HttpRequest, places: Sequence[Place]) -> Place:
+    """The one that is asked for; without a choice, all that the viewer sees."""
+    wanted = request.GET.get("of", "")
+    found = [place for place in places if place.of == wanted] or places[:1]
+    return found[0] if found else Place("", "", 0, reader_of(request.user))
 
 
 @require_safe
 def memory_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     """One entry, with its story."""
-    entry = _find(request, entry_id)
+    entry = _find(looker_of(request.user), entry_id)
     story = [_told(event) for event in story_of(entry)]
     theirs = Entry.objects.filter(writer_of(request.user).entries(), pk=entry_id).exists()
     context = {"row": Row(entry), "story": story, "may_write": theirs and _may_write(request)}
@@ -132,7 +185,9 @@ def memory_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
 @require_safe
 def confirm_forgetting(request: HttpRequest, entry_id: int) -> HttpResponse:
     """Ask before something is gone for good."""
-    return render(request, "web/memory_forget.html", {"entry": _find(request, entry_id)})
+    return render(
+        request, "web/memory_forget.html", {"entry": _find(reader_of(request.user), entry_id)}
+    )
 
 
 @require_POST
@@ -141,7 +196,7 @@ def change_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     if not _may_write(request):
         return redirect_to_login(reverse("web:memory"), login_url="web:sign_in")
     reader, now, action = writer_of(request.user), timezone.now(), request.POST.get("action")
-    entry = _find(request, entry_id)
+    entry = _find(reader_of(request.user), entry_id)
     try:
         if action == "forget":
             forget(entry_ids=[entry.pk], reader=reader, now=now)
@@ -182,8 +237,10 @@ def add_fact(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def export_memory(request: HttpRequest) -> HttpResponse:
-    """Everything that the viewer sees, as a JSON file."""
-    seen = visible_entries(reader=reader_of(request.user), now=timezone.now())
+    """Everything that the viewer sees, or that of one place (`of`), as a JSON file."""
+    now = timezone.now()
+    place = _place_of(request, _places(request, my_workspaces(request.user), now))
+    seen = visible_entries(reader=place.reader, now=now)
     rows = [
         {
             "id": entry.pk,
@@ -240,9 +297,9 @@ def _workspace_id(wanted: str) -> UUID | None:
         raise NotFound("There is no such workspace, or you do not belong to it.") from None
 
 
-def _find(request: HttpRequest, entry_id: int) -> Entry:
+def _find(reader: Reader, entry_id: int) -> Entry:
     try:
-        return get_entry(reader=reader_of(request.user), entry_id=entry_id, now=timezone.now())
+        return get_entry(reader=reader, entry_id=entry_id, now=timezone.now())
     except EntryNotFound as error:
         raise Http404(str(error)) from error
 
