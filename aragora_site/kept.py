@@ -12,9 +12,10 @@ So the conditions stay those of models, managers and selectors, said once and fo
     for pk, name in _names.rows((1, 2, 3), timezone.now()): ...
 
 A shape is the types of what is given, and whether it is None. Flags are told apart by their value,
-tuples by their length, which is rounded up; the tenants that a scope sees are part of the shape.
-The function must look at nothing else that may change. It is called twice, with different
-stand-ins: if they leave anything different but at their places, the query is refused.
+tuples by their length, which is rounded up. The tenants of the scope are values like these, so that
+all tenants share the texts. The function must look at nothing else that may change. It is called
+twice, with different stand-ins: if they leave anything different but at their places, the query is
+refused.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ from aragora_site.tenancy import scopes
 Given = ParamSpec("Given")
 Row = tuple[Any, ...]
 
-MOST_SHAPES = 2048
-"""Of one query, some kilobytes each: for every scope that is at work, a few lengths of tuples. What
-is beyond is phrased anew, twice over."""
+MOST_SHAPES = 256
+"""Of one query, some kilobytes each: a few lengths of each tuple. What is beyond is phrased anew,
+twice over."""
 FIRST_STAND_INS = (10_000, 20_000)
 """Numbers that a small column may hold: Django knows what is beyond, and asks for nothing."""
 _STAND_INS: dict[type, Callable[[int], Any]] = {
@@ -115,8 +116,11 @@ class KeptQuery(Generic[Given]):
     def _filled(self, given: tuple[Any, ...]) -> tuple[_Text | None, list[Any]]:
         """The text for what is given, and its parameters."""
         scope = scopes.current()
+        bounded = None if scope is None else not scope.sees_all
+        if scope is not None and bounded:
+            given = (*given, tuple(scope.tenants), tuple(scope.linked))
         shapes = tuple(map(_shape_of, given))
-        text = self._text("all" if scope is not None and scope.sees_all else scope, shapes)
+        text = self._text(shapes, bounded)
         if text is None:
             return None, []
         connection, values = connections[DEFAULT_DB_ALIAS], _spread(given, shapes)
@@ -125,13 +129,13 @@ class KeptQuery(Generic[Given]):
             parameters[number] = _prepared(values[place], connection)
         return text, parameters
 
-    def _phrased(self, seen: object, shapes: tuple[_Shape, ...]) -> _Text | None:
-        """None where there can be nothing to find."""
+    def _phrased(self, shapes: tuple[_Shape, ...], bounded: bool | None) -> _Text | None:
+        """None where there can be nothing to find. `bounded`: the last two shapes are those of the
+        scope; None where there is no scope."""
         connection = connections[DEFAULT_DB_ALIAS]
+        phrase = _within_scope(self._phrase) if bounded else self._phrase
         try:
-            one, other = (
-                _draft(self._phrase, shapes, first, connection) for first in FIRST_STAND_INS
-            )
+            one, other = (_draft(phrase, shapes, first, connection) for first in FIRST_STAND_INS)
         except EmptyResultSet:
             return None
         places = one.places() & other.places()
@@ -179,6 +183,17 @@ class _Draft:
         given = {number for number, _ in places}
         rest = enumerate(self.parameters)
         return self.statement, [value for number, value in rest if number not in given]
+
+
+def _within_scope(phrase: Callable[..., QuerySet[Any, Any]]) -> Callable[..., QuerySet[Any, Any]]:
+    """The query as a scope sees it that is given after everything else."""
+
+    def bounded(*given: Any) -> QuerySet[Any, Any]:
+        *rest, tenants, linked = given
+        with scopes.act_in(scopes.Scope(frozenset(tenants), linked=frozenset(linked))):
+            return phrase(*rest)
+
+    return bounded
 
 
 def _draft(

@@ -47,9 +47,9 @@ class Own:
         """The rows that a scope may read that does not see all."""
         rows = Q()
         if scope.tenants:
-            rows |= Q(**{f"{self.by}__in": scope.tenants})
+            rows |= Q(**{f"{self.by}__in": sorted(scope.tenants)})
         if self.linkable and scope.linked:
-            rows |= Q(pk__in=scope.linked)
+            rows |= Q(pk__in=sorted(scope.linked))
         if self.public is not None:
             rows |= Q(**dict([self.public]))
         elif self.unowned is not Unowned.HIDDEN:

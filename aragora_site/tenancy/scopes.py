@@ -114,6 +114,13 @@ def across_tenants(purpose: Purpose) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def act_in(scope: Scope) -> Iterator[None]:
+    """Act in a scope that is at hand."""
+    with _scope(scope):
+        yield
+
+
 def also_read(debate: UUID) -> None:
     """To the end of the scope that is entered: read this debate and its parts, too, since whoever
     asks has shown its link. Change nothing of it."""

@@ -14,7 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from aragora_site.kept import kept
-from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
+from aragora_site.tenancy.scopes import (
+    Purpose,
+    UnscopedQuery,
+    across_tenants,
+    act_for,
+    also_read,
+    outside,
+)
 from debates.choices import DebateStatus, Visibility
 from debates.models import Debate, QuestionVector
 from ratelimit.models import Workspace
@@ -119,6 +126,49 @@ def test_one_tenant_never_gets_the_text_of_another() -> None:
         assert everything.rows() == []
     with across_tenants(Purpose.OPERATOR):
         assert sorted(everything.rows()) == sorted((pk,) for pk in own.values())
+
+
+def test_tenants_share_a_text() -> None:
+    phrased = []
+
+    @kept
+    def everything() -> QuerySet[Any, Any]:
+        phrased.append(1)
+        return Debate.objects.order_by().values_list("pk")
+
+    owner = User.objects.create_user("alice")
+    tenants = [Workspace.objects.create(name=name, slug=name).pk for name in "abcdefghi"]
+    of = {
+        tenant: make_debate(workspace_id=tenant, owner=owner, visibility=Visibility.WORKSPACE).pk
+        for tenant in tenants
+    }
+    for seen in (tenants[:3], tenants[3:7], tenants[::-3], tenants[1:], tenants[:1], tenants[4:5]):
+        with act_for(*seen):
+            assert sorted(everything.rows()) == sorted((of[tenant],) for tenant in seen)
+    # For up to one, four and eight tenants, each twice.
+    assert len(phrased) == 6
+    with act_for(tenants[0]):
+        also_read(of[tenants[8]])
+        assert sorted(everything.rows()) == sorted([(of[tenants[0]],), (of[tenants[8]],)])
+
+
+def test_without_a_scope_there_is_no_text_of_those_who_see_all(settings: Any) -> None:
+    @kept
+    def everything() -> QuerySet[Any, Any]:
+        return Debate.objects.order_by().values_list("pk")
+
+    workspace = Workspace.objects.create(name="a", slug="a")
+    owner = User.objects.create_user("alice")
+    make_debate(workspace=workspace, owner=owner, visibility=Visibility.WORKSPACE)
+    with across_tenants(Purpose.OPERATOR):
+        assert len(everything.rows()) == 1
+    with outside():
+        with pytest.raises(UnscopedQuery):
+            everything.rows()
+        settings.TENANCY_STRICT = False
+        assert everything.rows() == []
+    with across_tenants(Purpose.OPERATOR):
+        assert len(everything.rows()) == 1
 
 
 def test_a_query_that_hides_what_it_is_given_is_refused() -> None:
