@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import count
-from typing import Any, Generic, ParamSpec
+from typing import Any, Generic, NamedTuple, ParamSpec
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
@@ -53,14 +53,13 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """What is known of a value before the query is phrased."""
 
     type: type | None = None
     """Of what a stand-in is made for; None for a value that is part of the text."""
     constant: Any = None
-    count: int | None = None
+    room: int | None = None
     """Of a tuple, how many values it has room for."""
 
 
@@ -123,10 +122,10 @@ class KeptQuery(Generic[Given]):
         text = self._text(shapes, bounded)
         if text is None:
             return None, []
-        connection, values = connections[DEFAULT_DB_ALIAS], _spread(given, shapes)
+        values = _spread(given, shapes, connections[DEFAULT_DB_ALIAS])
         parameters = list(text.parameters)
         for number, place in text.places:
-            parameters[number] = _prepared(values[place], connection)
+            parameters[number] = values[place]
         return text, parameters
 
     def _phrased(self, shapes: tuple[_Shape, ...], bounded: bool | None) -> _Text | None:
@@ -207,8 +206,7 @@ def _draft(
     stand_ins = [_stand_in(shape, numbers) for shape in shapes]
     compiler = phrase(*stand_ins).query.get_compiler(connection=connection)
     statement, parameters = compiler.as_sql()
-    prepared = [_prepared(value, connection) for value in _spread(stand_ins, shapes)]
-    return _Draft(compiler, statement, tuple(parameters), prepared)
+    return _Draft(compiler, statement, tuple(parameters), _spread(stand_ins, shapes, connection))
 
 
 def _maker(compiler: Any) -> Callable[[Row], Any]:
@@ -241,44 +239,56 @@ def _shape_of(value: Any) -> _Shape:
     if not isinstance(value, tuple):
         return _Shape(type=_type_of(value))
     if not value:
-        return _Shape(count=0)
+        return _Shape(room=0)
     # So that few texts serve all lengths; what is named again changes nothing.
-    return _Shape(type=_type_of(value[0]), count=1 << (len(value) - 1).bit_length())
+    return _Shape(type=_type_of(value[0]), room=1 << (len(value) - 1).bit_length())
 
 
 def _type_of(value: Any) -> type:
-    return next(type_ for type_ in _STAND_INS if isinstance(value, type_))
+    exact = type(value)
+    return (
+        exact if exact in _STAND_INS else next(one for one in _STAND_INS if isinstance(value, one))
+    )
 
 
 def _stand_in(shape: _Shape, numbers: Iterator[int]) -> Any:
     if shape.type is None:
-        return () if shape.count == 0 else shape.constant
+        return () if shape.room == 0 else shape.constant
     make = _STAND_INS[shape.type]
-    if shape.count is None:
+    if shape.room is None:
         return make(next(numbers))
-    return tuple(make(next(numbers)) for _ in range(shape.count))
+    return tuple(make(next(numbers)) for _ in range(shape.room))
 
 
-def _spread(values: Iterable[Any], shapes: Sequence[_Shape]) -> list[Any]:
-    """One value after the other, with tuples filled up by their last value."""
+def _spread(
+    values: Iterable[Any], shapes: Sequence[_Shape], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    """One value after the other, as the fields of its type prepare it, with tuples filled up by
+    their last value."""
     spread: list[Any] = []
     for value, shape in zip(values, shapes, strict=True):
         if shape.type is None:
             continue
-        if shape.count is None:
-            spread.append(value)
+        prepare = _preparation(shape.type, connection)
+        if shape.room is None:
+            spread.append(value if prepare is None else prepare(value))
         else:
-            spread += (*value, *[value[-1]] * (shape.count - len(value)))
+            spread += value if prepare is None else map(prepare, value)
+            spread += [spread[-1]] * (shape.room - len(value))
     return spread
 
 
-def _prepared(value: Any, connection: BaseDatabaseWrapper) -> Any:
-    """As the fields of its type prepare it."""
-    if isinstance(value, UUID):
-        return value if connection.features.has_native_uuid_field else value.hex
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return str(value) if isinstance(value, str) else value
+def _preparation(type_: type, connection: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
+    """None for what the database takes as it is."""
+    if type_ is str:
+        return str  # Of an enumeration, its value.
+    if type_ is UUID and not connection.features.has_native_uuid_field:
+        return _hex
+    return connection.ops.adapt_datetimefield_value if type_ is datetime else None
+
+
+def _hex(value: UUID) -> str:
+    return value.hex
 
 
 def _converted(rows: list[Row], text: _Text, connection: BaseDatabaseWrapper) -> list[Row]:
