@@ -191,3 +191,25 @@ def test_hash_vectors_stand_in_for_a_provider_that_fails(
     with pytest.raises(EmbeddingFailed):
         ProviderEmbedder(base_url=provider, api_key="", model="m").embed(["a"])
     assert len(_Server.asked) == 3
+
+
+def test_short_texts_leave_nothing_behind() -> None:
+    """The library would keep 6 KB of each, for every thread."""
+    embedder = wordllama()
+
+    def embed(numbers: range) -> None:
+        for number in numbers:
+            embedder.embed([f"Which of the {number} intakes feeds the basin, and since when?"])
+
+    embed(range(200))
+    before = own_bytes()
+    embed(range(200, 4200))
+    assert own_bytes() - before < 8_000_000
+
+
+def own_bytes() -> int:
+    """The memory that is this process's alone."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * next(
+        int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:")
+    )
