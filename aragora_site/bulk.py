@@ -60,6 +60,10 @@ def _insert_all(
     plan = _plan(model, names, using)
     at_once = max(1, MAX_PARAMETERS // len(names))
     with connection.cursor() as cursor:
+        if connection.vendor == "sqlite" and not returning:
+            # One statement for any number of rows: a connection keeps each with its values.
+            cursor.executemany(_insert(plan, 1, ""), [_converted(plan, row) for row in rows])
+            return found
         many = len(rows) * len(names) > MANY_PARAMETERS
         if many and plan.types is not None and not returning:
             cursor.execute(_insert_document(plan), [_document(plan, rows)])
@@ -68,11 +72,7 @@ def _insert_all(
             part = rows[start : start + at_once]
             cursor.execute(
                 _insert(plan, len(part), returning),
-                [
-                    value if convert is None or value is None else convert(value)
-                    for row in part
-                    for convert, value in zip(plan.converters, row, strict=True)
-                ],
+                [value for row in part for value in _converted(plan, row)],
             )
             found += [key for (key,) in cursor.fetchall()] if returning else ()
     return found
@@ -135,19 +135,18 @@ def update_rows(
     plan = _plan(model, (*names, *key), using)
     statement = _update(plan, (False,) * len(names), (0,) * len(key), ())
     with connections[using].cursor() as cursor:
-        cursor.executemany(
-            statement,
-            [
-                tuple(
-                    value if convert is None or value is None else convert(value)
-                    for convert, value in zip(plan.converters, row, strict=True)
-                )
-                for row in rows
-            ],
-        )
+        cursor.executemany(statement, [_converted(plan, row) for row in rows])
 
 
 # --- Statements --------------------------------------------------------------------------------
+
+
+def _converted(plan: _Plan, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row as the database takes it."""
+    return tuple(
+        value if convert is None or value is None else convert(value)
+        for convert, value in zip(plan.converters, row, strict=True)
+    )
 
 
 def _parameters(plan: _Plan, values: tuple[Any, ...]) -> list[Any]:
