@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.caching import ALIAS, RATINGS, ROUNDS, TOPICS
+from debates.selectors.questions import forget_questions
 from monitoring import health
 from monitoring.conditions import conditions
 from tests.factories import make_user
@@ -57,6 +58,7 @@ def _nothing_kept() -> None:
     for kept in (RATINGS, ROUNDS, TOPICS):
         kept.forget()
     caches[ALIAS].clear()
+    forget_questions()
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,14 +8,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Count, Max, QuerySet
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
 
 from aragora_site.kept import kept
-from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Reach, debates_within
+from debates.selectors.questions import all_questions
 from debates.streaming.envelope import timestamp
 from debates.streaming.events import SettledBefore
 
@@ -112,7 +112,7 @@ def settled_for(debate: Debate, *, reach: Reach, embedded: Embedded) -> list[Set
         if found:
             fetch(tuple(found))
     else:
-        parts = [question_matrix(embedded.embedder)]
+        parts = [all_questions(embedded.embedder)]
         found = nearest_exact(parts, vector, fetch, limit=MOST_SETTLED, least=SAME_QUESTION)
     return [_told(about[key], figure) for key, figure in found.items() if key in about]
 
@@ -120,10 +120,9 @@ def settled_for(debate: Debate, *, reach: Reach, embedded: Embedded) -> list[Set
 def _decided(
     person: int | None, workspace: UUID | None, except_for: UUID, embedder: str
 ) -> QuerySet[Debate]:
+    # What has a verdict is completed. Asked for that, SQLite would begin with all that are.
     found = debates_within(Reach(person, workspace)).exclude(pk=except_for).order_by()
-    return found.filter(
-        status=DebateStatus.COMPLETED, verdict__reached=True, question_vector__embedder=embedder
-    )
+    return found.filter(verdict__reached=True, question_vector__embedder=embedder)
 
 
 @kept
@@ -190,40 +189,5 @@ def _nearest(
         if found:
             fetch(found)
     else:
-        found = nearest_exact([question_matrix(embedder)], vector, fetch, limit=limit, least=least)
+        found = nearest_exact([all_questions(embedder)], vector, fetch, limit=limit, least=least)
     return [(debates[key], figure) for key, figure in found.items() if key in debates]
-
-
-_matrices: Any = None
-
-
-@across_tenants(Purpose.SEARCH)
-def question_matrix(embedder: str) -> Any:
-    """All questions as vectors, kept at hand. Keys grow and are never used again, so their number
-    and the newest tell whether anything has changed.
-
-    Those of all tenants: kept as one searcher sees them, they would lack what another may find.
-    Whoever searches sees of what is near only what is theirs."""
-    from memory.selectors.nearest import MatrixCache
-
-    global _matrices  # noqa: PLW0603
-    if _matrices is None:
-        _matrices = MatrixCache()
-    rows = QuestionVector.objects.filter(embedder=embedder).order_by("pk")
-    database = str(connections[rows.db].settings_dict["NAME"])
-    return _matrices.get(
-        (database, embedder),
-        version=hash(tuple(_state_of_questions.rows(embedder))),
-        ids=lambda: rows.values_list("pk", flat=True),
-        load=lambda ids: dict(rows.filter(pk__in=ids).values_list("pk", "vector")),
-    )
-
-
-@kept
-def _state_of_questions(embedder: str) -> QuerySet[Any, Any]:
-    rows = QuestionVector.objects.filter(embedder=embedder).order_by()
-    return (
-        rows.values("embedder")
-        .annotate(count=Count("pk"), newest=Max("pk"))
-        .values_list("count", "newest")
-    )

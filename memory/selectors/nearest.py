@@ -155,6 +155,15 @@ class Matrix:
         return Matrix(version, count, self.all_ids, self.all_vectors)
 
 
+def matrix_of(rows: Sequence[tuple[int, bytes]]) -> Matrix:
+    """A matrix of keys, in ascending order, and vectors; its version is the last key."""
+    ids = np.fromiter((key for key, _ in rows), dtype=np.int64, count=len(rows))
+    vectors = np.zeros((len(rows), DIMENSIONS), dtype=np.float32)
+    for place, (_, vector) in enumerate(rows):
+        vectors[place] = np.frombuffer(vector, dtype=np.float32)
+    return _roomy(int(ids[-1]) if rows else 0, ids, vectors)
+
+
 def _roomy(version: int, ids: NDArray[np.int64], vectors: Vectors, *, least: int = 0) -> Matrix:
     """These, with room for an eighth more, and for `least`."""
     count = len(ids)

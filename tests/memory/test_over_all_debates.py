@@ -14,11 +14,14 @@ from django.utils import timezone
 from debates.choices import DebateStatus, Visibility
 from debates.engine import codec
 from debates.engine.positions import candidate_id
-from debates.models import Debate, Outcome
+from debates.models import Debate, Outcome, QuestionVector
+from debates.selectors import questions
 from debates.selectors.finding import debates_visible_to
+from debates.selectors.questions import all_questions
 from debates.selectors.topics import make_topics, trending_topics
 from debates.services.remembering import remember_debates
 from memory.models import Entry
+from memory.selectors.nearest import is_indexed
 from ratelimit.models import Membership, Role, Workspace
 from ratelimit.workspaces import personal_workspace
 from tests import factories
@@ -302,3 +305,21 @@ def test_the_debate_page_records_an_outcome(client: Client) -> None:
     client.post(f"/debates/{debate.slug}/outcome/", {"came_true": "perhaps"})
     assert not Outcome.objects.get().came_true
     assert debates_visible_to(fields["owner"]).get(outcome__came_true=False) == debate
+
+
+def test_a_question_that_was_deleted_leaves_the_vectors_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept, gone = decided(), decided(TRAMS)
+    embedder = QuestionVector.objects.get(debate=kept).embedder
+    if is_indexed(QuestionVector):
+        return  # Then none are kept.
+    assert all_questions(embedder).count == 2
+    gone.delete()
+    newest = decided(HEATING)
+    assert set(all_questions(embedder).ids) > {QuestionVector.objects.get(debate=newest).pk}
+    monkeypatch.setattr(questions, "CHECK_SECONDS", 0.0)
+    questions.forget_questions()
+    all_questions(embedder)
+    newest.delete()
+    assert list(all_questions(embedder).ids) == [QuestionVector.objects.get(debate=kept).pk]

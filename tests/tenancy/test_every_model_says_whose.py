@@ -32,7 +32,7 @@ SEES_ALL = {
     "debates/selectors/finding.py",
     "debates/selectors/queue.py",
     "debates/selectors/sharing.py",
-    "debates/selectors/similar.py",
+    "debates/selectors/questions.py",
     "debates/services/editing.py",
     "debates/services/idempotency.py",
     "debates/services/remembering.py",

@@ -1,0 +1,83 @@
+"""The questions of all debates that are over, as vectors that this process keeps at hand: for a
+database that has no index for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.db.models import QuerySet
+
+from aragora_site.kept import kept
+from aragora_site.tenancy.scopes import Purpose, across_tenants
+from debates.models import QuestionVector
+
+if TYPE_CHECKING:
+    from memory.selectors.nearest import Matrix
+
+MOST = 50_000
+"""Of the newest, 1 KB each."""
+CHECK_SECONDS = 60.0
+"""What was deleted is out of the vectors after so long. Nobody is told of it before that either:
+whoever searches asks the database about what is near."""
+
+
+def all_questions(embedder: str) -> Matrix:
+    """The newest questions by this embedder.
+
+    Those of all tenants: kept as one searcher sees them, they would lack what another may find.
+    Whoever searches sees of what is near only what is theirs."""
+    return _at_hand(
+        str(connections[QuestionVector.objects.db].settings_dict["NAME"]), embedder
+    ).now()
+
+
+def forget_questions() -> None:
+    """Drop the vectors that are kept at hand."""
+    _at_hand.cache_clear()
+
+
+class _AtHand:
+    """Keys grow and are never used again, so what is new has keys beyond the last."""
+
+    def __init__(self, embedder: str) -> None:
+        self._embedder = embedder
+        self._lock = threading.Lock()
+        self._matrix: Matrix | None = None
+        self._check_at = 0.0
+
+    @across_tenants(Purpose.SEARCH)
+    def now(self) -> Matrix:
+        with self._lock:
+            known = self._matrix
+            if known is None or time.monotonic() >= self._check_at:
+                self._check_at = time.monotonic() + CHECK_SECONDS
+                known = self._checked(known)
+            if added := _newer.rows(self._embedder, known.version):
+                known = known.followed_by(added[-1][0], added)
+            self._matrix = known
+            return known
+
+    def _checked(self, known: Matrix | None) -> Matrix:
+        """Without what is gone, and with what came with an older key."""
+        from memory.selectors.nearest import matrix_of
+
+        rows = QuestionVector.objects.filter(embedder=self._embedder)
+        if known is not None and known.count == min(rows.count(), MOST):
+            return known
+        newest = rows.order_by("-pk").values_list("pk", "vector")[:MOST]
+        return matrix_of(sorted(newest.iterator(chunk_size=2000)))
+
+
+@lru_cache(maxsize=4)
+def _at_hand(database: str, embedder: str) -> _AtHand:
+    return _AtHand(embedder)
+
+
+@kept
+def _newer(embedder: str, than: int) -> QuerySet[Any, Any]:
+    rows = QuestionVector.objects.filter(embedder=embedder, pk__gt=than)
+    return rows.order_by("pk").values_list("pk", "vector")
