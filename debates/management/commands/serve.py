@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from aragora_site.threads import SWITCH_SECONDS
+from monitoring.allocator import keep_heaps_few
 from monitoring.capacity.machine import take_descriptors
 from monitoring.collector import leave_out_what_is_loaded
 
@@ -79,6 +80,7 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
 
     environment = settings.ARAGORA
     sys.setswitchinterval(SWITCH_SECONDS)
+    keep_heaps_few()
 
     class Server(uvicorn.Server):
         """uvicorn, which first drains: while readers leave and turns finish, it still answers."""

@@ -19,6 +19,7 @@ from debates.providers.clients import close_clients
 from debates.running.jobs import has_jobs
 from debates.running.keeper import spawn
 from monitoring import tracing
+from monitoring.allocator import keep_heaps_few
 from monitoring.checks import CONFIGURATION
 from monitoring.collector import leave_out_what_is_loaded
 from monitoring.heartbeat import Heartbeat
@@ -64,6 +65,7 @@ class Command(BaseCommand):
         if settings.ARAGORA.enable_telemetry:
             self._show_metrics(settings.ARAGORA.host, options["metrics_port"])
         sys.setswitchinterval(SWITCH_SECONDS)
+        keep_heaps_few()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(self._work(options["concurrency"]))
 
