@@ -56,6 +56,7 @@ def parse(url: str) -> dict[str, Any]:
 
 def _sqlite(environment: Environment) -> dict[str, Any]:
     return parse(sqlite_url(environment)) | {
+        "ENGINE": "aragora_site.sqlite",
         # Threads keep their connection: opening one costs the pragmas below.
         "CONN_MAX_AGE": None,
         "OPTIONS": {
@@ -67,7 +68,7 @@ def _sqlite(environment: Environment) -> dict[str, Any]:
             # is shared.
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
-                "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=134217728;"
+                "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=134217728;"
             ),
         },
     }
