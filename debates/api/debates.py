@@ -49,6 +49,7 @@ from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
 from debates.selectors.estimates import estimate_size
 from debates.services import editing
 from debates.services.creation import create_debate as create
+from debates.streaming.envelope import timestamp
 
 router = Router(tags=["debates"])
 
@@ -256,17 +257,16 @@ def _created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> Cr
     key = str(debate.pk)
     events_url = request.build_absolute_uri(f"/api/v1/debates/{key}/events")
     ws_url = _websocket(request.build_absolute_uri(f"/ws/debates/{key}"))
-    shown = selectors.debate_object(debate)
     place = selectors.queue_place(debate)
     return CreatedOut(
         debate_id=key,
         id=key,
         slug=debate.slug,
-        status=shown["status"],
-        task=shown["task"],
-        agents=shown["agents"],
-        rounds=shown["total_rounds"],
-        created_at=shown["created_at"],
+        status=debate.status,
+        task=debate.question,
+        agents=selectors.agent_names(debate),
+        rounds=debate.rounds,
+        created_at=timestamp(debate.created_at),
         queue_position=place.position if place else None,
         estimated_wait_seconds=place.estimated_wait_seconds if place else None,
         events_url=events_url,

@@ -22,6 +22,7 @@ from debates.selectors.finding import (
 from debates.selectors.objects import (
     DebateObject,
     DebateSummary,
+    agent_names,
     debate_object,
     debate_summaries,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Standing",
     "Viewer",
     "agent_cards",
+    "agent_names",
     "count_messages",
     "count_running",
     "debate_object",

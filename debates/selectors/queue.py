@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import CharField, F, QuerySet
+from django.db.models import CharField, Count, F, QuerySet
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -184,10 +184,14 @@ def _entry(debate: Debate) -> Entry:
 
 
 def queue_position(debate: Debate) -> int | None:
-    """The debate's place among those that wait, from 1; None when it does not wait."""
+    """The debate's place among those that wait, from 1; None when it does not wait, or no longer.
+    One query."""
     if debate.status != DebateStatus.PENDING:
         return None
-    return _position(waiting_line(joining=debate), debate.pk)
+    for position, place in enumerate(serving_line(), start=1):
+        if _uuid(place.debate_id) == debate.pk:
+            return position
+    return None
 
 
 def queue_place(debate: Debate) -> QueuePlace | None:
@@ -217,13 +221,24 @@ def count_waiting() -> int:
 @across_tenants(Purpose.QUEUE)
 def queue_pace() -> Pace:
     """How fast the queue moves. Two queries, three on PostgreSQL."""
-    running = Debate.objects.filter(status=DebateStatus.RUNNING).count()
-    # Newest by creation: that is what there is an index for.
-    ended = Debate.objects.filter(status=DebateStatus.COMPLETED).order_by("-created_at", "-id")
-    seconds = list(ended.values_list("active_seconds", flat=True)[:SAMPLE])
+    running = sum(count for (count,) in _running.rows())
+    seconds = [seconds for (seconds,) in _took.rows()]
     processes = max(1, count_workers(now=timezone.now()))
     seats = processes * settings.ARAGORA.max_concurrent_debates
     return Pace(max(seats, running), running, fmean(seconds) if seconds else None)
+
+
+@kept
+def _running() -> QuerySet[Any, Any]:
+    rows = Debate.objects.filter(status=DebateStatus.RUNNING).order_by().values("status")
+    return rows.annotate(count=Count("pk")).values_list("count")
+
+
+@kept
+def _took() -> QuerySet[Any, Any]:
+    # Newest by creation: that is what there is an index for.
+    ended = Debate.objects.filter(status=DebateStatus.COMPLETED).order_by("-created_at", "-id")
+    return ended.values_list("active_seconds")[:SAMPLE]
 
 
 def queue_status() -> QueueStatus:
