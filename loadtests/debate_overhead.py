@@ -6,13 +6,14 @@ A reader follows every debate that runs, by the hub; what it gets is encoded as 
 
 Figures, each the median of several runs of many debates, from the queue to the end:
 
-- one debate at a time: milliseconds a debate and debates a second by the clock, and the CPU time of
-  the whole process, which a busy machine changes less;
-- the CPU time of the same debates when they recall nothing (`use_memory`), and what of it went into
-  remembering them. All ask nearly the same, so each finds as much as can be found: this is the most
-  that memory costs;
+- one debate at a time, which recalls nothing (`use_memory`), but is remembered like any other:
+  milliseconds a debate and debates a second by the clock, and the CPU time of the whole process,
+  which a busy machine changes less;
+- the same debates when they recall what was remembered, and what of it went into remembering
+  them. All ask nearly the same, so each finds as much as can be found: memory costs no more;
 - fifty at a time: the same;
-- growth of the process's own memory and of its descriptors over a thousand debates more.
+- growth of the process's own memory and of its descriptors over a thousand debates more, which
+  recall what they can.
 
     python -m loadtests.debate_overhead [--debates N] [--runs N] [--agents N] [--rounds N]
 
@@ -60,6 +61,12 @@ def prepare_django(directory: Path) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "aragora_site.settings"
     import django
 
+    from aragora_site.threads import SWITCH_SECONDS
+    from monitoring.allocator import keep_heaps_few
+
+    # As `serve` begins.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    keep_heaps_few()
     django.setup()
 
 
@@ -258,19 +265,22 @@ def figures_of(options: argparse.Namespace, *, at_once: int) -> list[Figure]:
     """Runs with and without recall take turns: whatever else the machine does slows both."""
     runs = [
         (
-            measure(options, at_once=at_once, use_memory=True),
             measure(options, at_once=at_once, use_memory=False),
+            measure(options, at_once=at_once, use_memory=True),
         )
         for _ in range(options.runs)
     ]
     name = f"{at_once} at a time"
-    walls = [run.wall for run, _ in runs]
+    walls = [bare.wall for bare, _ in runs]
     return [
         Figure(name, walls, "ms a debate", at_most=MILLISECONDS),
         Figure(name, [1000 / wall for wall in walls], "debates a s", at_least=A_SECOND),
-        Figure(f"{name}, CPU", [run.cpu for run, _ in runs], "ms a debate"),
-        Figure(f"{name}, CPU without recall", [run.cpu for _, run in runs], "ms a debate"),
-        Figure(f"{name}, of that remembering", [run.remembering for _, run in runs], "ms a debate"),
+        Figure(f"{name}, CPU", [bare.cpu for bare, _ in runs], "ms a debate"),
+        Figure(f"{name}, with recall", [full.wall for _, full in runs], "ms a debate"),
+        Figure(f"{name}, with recall, CPU", [full.cpu for _, full in runs], "ms a debate"),
+        Figure(
+            f"{name}, of that remembering", [full.remembering for _, full in runs], "ms a debate"
+        ),
     ]
 
 
@@ -342,9 +352,11 @@ def main() -> int:
 def measure_all(options: argparse.Namespace) -> int:
     uvloop.run(run_debates(store_debates(20, agents=3, rounds=3), at_once=5))  # Imports, caches.
     from debates.models import Debate
+    from monitoring.collector import leave_out_what_is_loaded
 
     with across_tenants(Purpose.OPERATOR):
         Debate.objects.all().delete()
+    leave_out_what_is_loaded()
     figures: list[Figure] = []
     for at_once in (1, MANY):
         figures += figures_of(options, at_once=at_once)
