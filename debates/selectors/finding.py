@@ -1,7 +1,7 @@
 """Which debates there are for whom."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -16,6 +16,7 @@ from debates.selectors.sharing import shared_debate_id
 from debates.services.faults import is_storable
 from ratelimit.workspaces import memberships_of
 
+T = TypeVar("T")
 Viewer = AbstractBaseUser | AnonymousUser | None
 """Somebody who looks; None and `AnonymousUser` are the same."""
 
@@ -73,20 +74,32 @@ def get_debate(*, user: Viewer, id_or_slug: str | UUID, share: str = "") -> Deba
     """The debate with its verdict and rounds at hand; `share` is the token of a shared link, where
     the viewer came by one. Raises `NotFound`, also when it is there but not this viewer's to
     see."""
-    reference = str(id_or_slug)
+    return _found(lambda rows: with_outcome(rows).first(), user, str(id_or_slug), share)
+
+
+def find_debate_id(*, user: Viewer, id_or_slug: str | UUID, share: str = "") -> UUID:
+    """The same for who needs to know only whether it is there, and its key."""
+    return _found(
+        lambda rows: rows.values_list("pk", flat=True).first(), user, str(id_or_slug), share
+    )
+
+
+def _found(
+    read: Callable[[QuerySet[Debate]], T | None], user: Viewer, reference: str, share: str
+) -> T:
     try:
         wanted = Q(pk=UUID(reference))
     except ValueError:
         wanted = Q(slug=reference)
     if not is_storable(reference):
         raise _no_such_debate()
-    debate = with_outcome(debates_visible_to(user)).filter(wanted).first()
-    if debate is None and share and (shared := shared_debate_id(share)) is not None:
+    found = read(debates_visible_to(user).filter(wanted))
+    if found is None and share and (shared := shared_debate_id(share)) is not None:
         also_read(shared)
-        debate = with_outcome(Debate.objects.filter(wanted, pk=shared)).first()
-    if debate is None:
+        found = read(Debate.objects.filter(wanted, pk=shared))
+    if found is None:
         raise _no_such_debate()
-    return debate
+    return found
 
 
 def get_shared_debate(token: str) -> Debate:

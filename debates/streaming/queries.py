@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from aragora_site.kept import kept
 from aragora_site.tenancy.scopes import Purpose, across_tenants, outside
 from debates import selectors
 from debates.choices import TERMINAL_STATUSES, DebateStatus
@@ -61,27 +63,40 @@ class LogState:
 @across_tenants(Purpose.STREAM)
 def read_log_states(debate_ids: Sequence[UUID]) -> dict[UUID, LogState]:
     """The logs of these debates; those that are gone are missing. One query."""
-    rows = Debate.objects.filter(pk__in=debate_ids).values_list(
-        *("pk", "epoch", "last_seq", "status"),
-        *("visibility", "owner_id", "workspace_id", "workspace__roster", "share_link__pk"),
-    )
     return {
         pk: LogState(pk, str(epoch), last_seq, tuple(access), status == DebateStatus.PENDING)
-        for pk, epoch, last_seq, status, *access in rows
+        for pk, epoch, last_seq, status, *access in _log_states.rows(tuple(debate_ids))
     }
+
+
+@kept
+def _log_states(ids: tuple[UUID, ...]) -> QuerySet[Any, Any]:
+    return (
+        Debate.objects.filter(pk__in=ids)
+        .order_by()
+        .values_list(
+            *("pk", "epoch", "last_seq", "status"),
+            *("visibility", "owner_id", "workspace_id", "workspace__roster", "share_link__pk"),
+        )
+    )
 
 
 @across_tenants(Purpose.STREAM)
 def read_frames(debate_id: UUID, *, after: int, limit: int = REPLAY_BATCH) -> list[Frame]:
     """The debate's events with seq > `after`, in order."""
-    rows = DebateEvent.objects.filter(debate_id=debate_id, seq__gt=after).order_by("seq")
-    # Not as models: those cost more than all the rest of a replay.
-    values = rows.values_list("type", "data", "created_at", "seq", "round", "agent")[:limit]
     key = str(debate_id)
     return [
         Frame(key, type, data, timestamp(moment), seq, round, agent or None)
-        for type, data, moment, seq, round, agent in values
+        for type, data, moment, seq, round, agent in _events.rows(debate_id, after, after + limit)
     ]
+
+
+@kept
+def _events(debate_id: UUID, after: int, last: int) -> QuerySet[Any, Any]:
+    # Not as models: those cost more than all the rest of a replay.
+    log = DebateEvent.objects.filter(debate_id=debate_id).order_by("seq")
+    rows = log.filter(seq__gt=after, seq__lte=last)
+    return rows.values_list("type", "data", "created_at", "seq", "round", "agent")
 
 
 def find_debate(viewer: selectors.Viewer, reference: str, share: str = "") -> UUID | None:
@@ -89,7 +104,7 @@ def find_debate(viewer: selectors.Viewer, reference: str, share: str = "") -> UU
     link whose token is `share`."""
     try:
         with acting_as(viewer):
-            return selectors.get_debate(user=viewer, id_or_slug=reference, share=share).pk
+            return selectors.find_debate_id(user=viewer, id_or_slug=reference, share=share)
     except NotFound:
         return None
 

@@ -54,11 +54,6 @@ class Hit:
     """The share of the query's terms that it mentions."""
 
     @property
-    def is_clear(self) -> bool:
-        """Whether it is about the query beyond doubt enough to be shown unasked."""
-        return _is_clear(self.similarity, self.covered)
-
-    @property
     def why(self) -> str:
         """For people."""
         parts = []
@@ -121,7 +116,7 @@ def search(
     fused = {
         key: score / best
         for key, score in fuse([list(near), worded], weights=weights).items()
-        if key in passing and (not clear_only or _is_clear(near.get(key), rows.covered(key)))
+        if key in passing and (not clear_only or _is_clear(key, near, rows))
     }
     chosen = _thinned(fused, rows, limit)
     entries = rows.load(chosen)
@@ -154,9 +149,9 @@ def _hit(
     )
 
 
-def _is_clear(similarity: float | None, covered: float) -> bool:
-    near = similarity is not None and similarity >= CLEARLY_SIMILAR
-    return near or covered >= CLEARLY_COVERED
+def _is_clear(key: int, near: Mapping[int, float], rows: Candidates) -> bool:
+    """Whether it is about the query beyond doubt enough to be shown unasked."""
+    return near.get(key, 0.0) >= CLEARLY_SIMILAR or rows.covered(key) >= CLEARLY_COVERED
 
 
 def _thinned(scores: Mapping[int, float], rows: Candidates, limit: int) -> list[int]:
