@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.db import InterfaceError, InternalError, OperationalError
 
+_CUT = ("25P03", "25P04", None)
+"""What the server says of a transaction that was idle, or went on, for too long, as that of a
+process that was stopped meanwhile; and psycopg itself: when a pooler loses its server, it may send
+that error and one of its own at once, and all that is told is that there were two results."""
+
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database was away, busy, or its connection cut: the same may succeed later."""
     if isinstance(error, InternalError):
-        # When a pooler loses its server, it may send that error and one of its own at once. psycopg
-        # then only says that it got two results; what the server says is internal has an SQLSTATE.
-        return getattr(error.__cause__, "sqlstate", "") is None
+        return getattr(error.__cause__, "sqlstate", "") in _CUT
     return isinstance(error, OperationalError | InterfaceError)

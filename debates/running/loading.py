@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from aragora_site.bulk import insert_rows
 from aragora_site.kept import kept
+from aragora_site.outages import is_outage
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.planner import next_step
@@ -133,6 +134,8 @@ def _load_or_none(debate: Debate) -> Loaded | None:
     try:
         return load(debate)
     except Exception as error:  # It must not hold up the queue; it counts as a crash.
+        if is_outage(error):
+            raise
         log.error("debate_not_loaded", debate_id=str(debate.pk), error=type(error).__name__)
         return None
 

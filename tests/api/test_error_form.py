@@ -118,13 +118,15 @@ def test_a_database_that_does_not_answer_is_a_503(
     assert b"10.0.0.1" not in answer.content
 
 
-def test_a_connection_that_was_cut_while_two_errors_came_is_a_503() -> None:
-    """What psycopg makes of a pooler that sends its server's error and its own."""
+def test_a_connection_that_was_cut_is_a_503_also_where_that_is_called_internal() -> None:
+    """As by psycopg, when a pooler sends its server's error and its own at once."""
     request = RequestFactory().get("/api/x")
-    cut, refused = InternalError(), InternalError()
+    cut, late, refused = InternalError(), InternalError(), InternalError()
+    late.__cause__ = psycopg.errors.IdleInTransactionSessionTimeout("terminating connection")
     cut.__cause__ = psycopg.InternalError("received 2 results from command 'COMMIT'")
     refused.__cause__ = psycopg.errors.InFailedSqlTransaction("current transaction is aborted")
     assert answer_exception(request, cut).status_code == 503
+    assert answer_exception(request, late).status_code == 503
     assert answer_exception(request, refused).status_code == 500
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
@@ -205,6 +207,37 @@ def test_a_debate_that_breaks_its_workers_fails(
     assert debate.attempts == MAX_ATTEMPTS
     assert_whole(debate)
     assert "secret" not in caplog.text
+
+
+@pytest.mark.usefixtures("no_jobs_yet")
+def test_a_database_that_does_not_answer_in_time_is_no_crash() -> None:
+    debate = left_behind(status=DebateStatus.PENDING, phase="draft", lease_holder="")
+    locked, done = threading.Event(), threading.Event()
+
+    def hold_the_turns() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE debates_turn IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            done.wait(PATIENCE_SECONDS)
+        connections.close_all()
+
+    holding = threading.Thread(target=hold_the_turns)
+    holding.start()
+    assert locked.wait(PATIENCE_SECONDS)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(OperationalError):
+                take_waiting(holder=ELSEWHERE, limit=1, now=timezone.now())
+            cursor.execute("RESET lock_timeout")
+    finally:
+        done.set()
+        holding.join()
+
+    debate.refresh_from_db()
+    assert (debate.status, debate.attempts) == (DebateStatus.PENDING, 0)
+    [taken] = take_waiting(holder=ELSEWHERE, limit=1, now=timezone.now())
+    assert taken.debate.pk == debate.pk
 
 
 def test_one_broken_debate_leaves_the_others_alone(heard: Ears) -> None:
