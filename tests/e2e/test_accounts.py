@@ -37,10 +37,17 @@ def test_every_page_of_an_account(reader: tuple[Page, Watch], server: Server) ->
         "/account/preferences/",
         "/workspaces/",
         "/password/forgotten/",
+        "/memory/",
         "/",
     ):
         page.goto(server.url + address)
         check(page)
+    page.goto(f"{server.url}/account/preferences/")
+    page.get_by_label("Rounds at most").fill("40")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Use 1 to 12 rounds.").click()
+    expect(page.get_by_label("Rounds at most")).to_be_in_viewport()
+    check(page)
     page.goto(f"{server.url}/account/keys/")
     page.get_by_label("Name", exact=True).fill("nightly report")
     page.get_by_role("button", name="Make the key").click()
