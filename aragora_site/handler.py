@@ -54,6 +54,8 @@ DISCARDED_BYTES = 8_000_000
 """How much of a body over the limit is read on, so that its sender sees the answer."""
 _OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 RETRY_SECONDS = 1
+PATIENCE_SECONDS = 0.05
+"""How long a request queues before anybody looks whether its client is still there."""
 CHUNK_SECONDS = 60.0
 """How long a reader of a download may take for one piece of it."""
 
@@ -149,13 +151,17 @@ class OneHopHandler:
             await _send_answer(answer, send)
 
     async def _wait(self, job: Job[Answer | None], receive: Receive) -> Answer | None:
-        """The job's answer. While requests queue, those whose client has gone are taken out."""
-        if self.busy > self._threads:
-            await _first_of(job.result, _disconnect(receive))
-            if not job.result.done() and job.withdraw():
-                job.result.cancel()
-                raise Disconnected
-        return await job.result
+        """The job's answer. Raises `Disconnected` for one that queued, and whose client has gone
+        before its turn came."""
+        if self.busy <= self._threads:
+            return await job.result
+        # Most have their answer by then, and a task for each would cost as much as its thread.
+        loop = asyncio.get_running_loop()
+        watch = loop.call_later(PATIENCE_SECONDS, _withdraw_with_its_client, job, receive)
+        try:
+            return await job.result
+        finally:
+            watch.cancel()
 
     # --- Views on Django's own path ------------------------------------------------------------
 
@@ -303,19 +309,22 @@ def _with_length(scope: Scope, length: int) -> Scope:
     return {**scope, "headers": [*scope["headers"], (b"content-length", b"%d" % length)]}
 
 
-async def _first_of(future: asyncio.Future[Any], other: Coroutine[Any, Any, None]) -> None:
-    """Wait for either, and end the other one where it is not done."""
-    task = asyncio.ensure_future(other)
-    try:
-        await asyncio.wait({future, task}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        task.cancel()
-
-
 async def _disconnect(receive: Receive) -> None:
     """Wait until the client goes."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _withdraw_with_its_client(job: Job[Answer | None], receive: Receive) -> None:
+    """From now on, take the job back if its client goes before its turn comes."""
+
+    async def watch() -> None:
+        await _disconnect(receive)
+        if job.withdraw():
+            job.result.set_exception(Disconnected())
+
+    task = asyncio.create_task(watch())
+    job.result.add_done_callback(lambda _: task.cancel())
 
 
 # --- Answers -----------------------------------------------------------------------------------

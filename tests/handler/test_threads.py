@@ -14,18 +14,17 @@ PATIENCE = 5.0
 
 async def test_there_are_no_more_threads_than_may_be_and_none_before_they_are_needed() -> None:
     threads = Threads(2, name="some")
-    gate, names = threading.Event(), set[str]()
+    both, names = threading.Barrier(2), set[str]()
 
     def held() -> None:
         names.add(threading.current_thread().name)
-        gate.wait(PATIENCE)
+        both.wait(PATIENCE)
 
     before = threading.active_count()
     first = threads.submit(held)
     assert threading.active_count() == before + 1
     rest = [threads.submit(held) for _ in range(5)]
     assert threading.active_count() == before + 2
-    gate.set()
     await asyncio.gather(first.result, *(job.result for job in rest))
     assert names == {"some_0", "some_1"}
     await asyncio.to_thread(threads.close)
