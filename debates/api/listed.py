@@ -71,10 +71,10 @@ def page_of_debates(
 
 def _in_words(marks: list[Mark], user: selectors.Viewer) -> dict[Mark, Written]:
     """What is told of each; without those that are gone or hidden since the page was looked up."""
-    known = {mark: kept for mark in marks if (kept := _written.find(mark)) is not None}
-    new = [mark for mark in marks if mark not in known]
+    known = {mark: _written.find(mark) for mark in marks}
+    new = [mark for mark, written in known.items() if written is None]
     known |= _made(new, user) if new else {}
-    return {mark: known[mark] for mark in marks if mark in known}
+    return {mark: written for mark, written in known.items() if written is not None}
 
 
 def _made(marks: list[Mark], user: selectors.Viewer) -> dict[Mark, Written]:

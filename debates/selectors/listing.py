@@ -1,22 +1,27 @@
 """Pages of the list of debates, by what may have changed in each.
 
-Everybody asks for the list, and most of it is as it was. So a page is a row of marks: all that
+Everybody asks for the list, and most of it is as it was. So a page is a list of marks: all that
 changes in a debate, as the database has it. Who has made something of a debate with the same mark
 need not make it again. Which debates there are, in what order, and who may see them, is asked of
 the database every time; only the statement for it is kept, since making that takes ten times as
 long as carrying it out.
+
+The database writes the marks, and gives them all as one text. SQLite lets other threads go on
+before each row, and to get the interpreter back from them takes longer than the row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast, JSONArray
 
 from aragora_site.recent import Recent
 from aragora_site.tenancy import scopes
@@ -25,8 +30,8 @@ from debates.models import Debate
 from debates.selectors.finding import Viewer, list_debates
 from ratelimit.keys import key_behind
 
-Mark = tuple[Any, ...]
-"""The values of `CHANGING`, as the database has them."""
+Mark = str
+"""The values of `CHANGING` as a line of JSON."""
 
 CHANGING = (
     *("id", "epoch", "last_seq", "status", "stop_reason", "failure", "round", "phase"),
@@ -35,6 +40,9 @@ CHANGING = (
 )
 """What of a debate may change, of all that `debate_object` shows. Its rounds and its verdict, which
 are rows of their own, change with an event, and that moves `last_seq`."""
+END_OF_LINE = "\n"
+"""Between marks; JSON writes it as two other characters."""
+JOIN = {"sqlite": "GROUP_CONCAT", "postgresql": "STRING_AGG"}
 MOST_STATEMENTS = 200
 
 
@@ -50,10 +58,6 @@ class Wanted:
     offset: int = 0
     limit: int = 20
 
-    @property
-    def is_from_the_start(self) -> bool:
-        return self.after is None and self.offset == 0
-
 
 @dataclass(frozen=True, slots=True)
 class MarkedPage:
@@ -65,33 +69,33 @@ class MarkedPage:
 
 
 def marked_page(*, user: Viewer, wanted: Wanted) -> MarkedPage:
-    """The page as it is now. One query, and another one where the page is not all there is."""
-    marks = _rows(user, wanted, counted=False)
-    has_more = len(marks) > wanted.limit
-    marks = marks[: wanted.limit]
-    if wanted.is_from_the_start and not has_more:
-        total = len(marks)
-    else:
-        counted = _rows(user, wanted, counted=True)
-        total = counted[0][0] if counted else 0
-    return MarkedPage(marks, total, has_more)
+    """The page as it is now; one query."""
+    # A queryset of debates goes by the viewer, and by the scope that the code runs in.
+    asked = (_who(user), scopes.current(), wanted)
+    statement = _statements.get(asked, lambda: _statement(user, wanted))
+    if statement is None:
+        return MarkedPage([], 0, has_more=False)
+    with connections[statement.using].cursor() as cursor:
+        cursor.execute(statement.sql, statement.parameters)
+        lines, total = cursor.fetchone()
+    marks = lines.split(END_OF_LINE) if lines else []
+    return MarkedPage(marks[: wanted.limit], total, has_more=len(marks) > wanted.limit)
 
 
 def debates_of(marks: list[Mark], *, user: Viewer) -> list[Debate]:
     """The debates with these marks, as far as they are still there for the viewer; two queries."""
-    return list(list_debates(user=user).filter(pk__in=[key_of(mark) for mark in marks]))
+    return list(list_debates(user=user).filter(pk__in=map(key_of, marks)))
 
 
 def marks_now(marks: list[Mark], *, user: Viewer) -> set[Mark]:
     """The marks of these debates as they are now; one query."""
-    shown = list_debates(user=user).filter(pk__in=[key_of(mark) for mark in marks])
-    statement = _as_statement(shown.order_by().values_list(*CHANGING))
-    return set() if statement is None else set(_carried_out(statement))
+    shown = list_debates(user=user).filter(pk__in=map(key_of, marks))
+    return set(_marks(shown.order_by().prefetch_related(None)))
 
 
 def key_of(mark: Mark) -> UUID:
-    """The debate's id; SQLite has none but texts."""
-    return mark[0] if isinstance(mark[0], UUID) else UUID(mark[0])
+    """The debate's id."""
+    return UUID(json.loads(mark)[0])
 
 
 # --- Statements --------------------------------------------------------------------------------
@@ -107,20 +111,6 @@ class _Statement:
 _statements = Recent[tuple[Any, ...], _Statement | None](MOST_STATEMENTS)
 
 
-def _rows(user: Viewer, wanted: Wanted, *, counted: bool) -> list[Mark]:
-    # A queryset of debates goes by the viewer, and by the scope that the code runs in.
-    asked = (_who(user), scopes.current(), wanted, counted)
-    statement = _statements.get(asked, lambda: _statement(user, wanted, counted=counted))
-    return [] if statement is None else _carried_out(statement)
-
-
-def _carried_out(statement: _Statement) -> list[Mark]:
-    with connections[statement.using].cursor() as cursor:
-        cursor.execute(statement.sql, statement.parameters)
-        rows: list[Mark] = cursor.fetchall()
-    return rows
-
-
 def _who(user: Viewer) -> tuple[Any, ...] | None:
     """Tells viewers apart who may see different debates."""
     if user is None or not user.is_authenticated:
@@ -129,22 +119,32 @@ def _who(user: Viewer) -> tuple[Any, ...] | None:
     return user.pk, key and key.workspace_id
 
 
-def _statement(user: Viewer, wanted: Wanted, *, counted: bool) -> _Statement | None:
+def _statement(user: Viewer, wanted: Wanted) -> _Statement | None:
     """None where nothing can be found."""
     found = list_debates(user=user, q=wanted.q, statuses=wanted.statuses, tag=wanted.tag)
-    shown = found.order_by() if counted else _part(found, wanted)
-    if not counted:
-        return _as_statement(shown.values_list(*CHANGING))
-    ids = _as_statement(shown.values_list("id"))
-    return ids and replace(ids, sql=f"SELECT COUNT(*) FROM ({ids.sql}) AS found")  # noqa: S608
-
-
-def _as_statement(rows: QuerySet[Debate, Any]) -> _Statement | None:
     try:
-        sql, parameters = rows.query.get_compiler(rows.db).as_sql()
+        page, of_page = _sql(_marks(_part(found, wanted)))
+        every, of_every = _sql(found.order_by().values_list("id"))
     except EmptyResultSet:
         return None
-    return _Statement(rows.db, sql, tuple(parameters))
+    join = JOIN[connections[found.db].vendor]
+    sql = (
+        f"SELECT (SELECT {join}(mark, %s) FROM ({page}) AS page),"  # noqa: S608
+        f" (SELECT COUNT(*) FROM ({every}) AS every)"
+    )
+    return _Statement(found.db, sql, (END_OF_LINE, *of_page, *of_every))
+
+
+def _marks(debates: QuerySet[Debate]) -> QuerySet[Debate, Mark]:
+    mark = Cast(JSONArray(*CHANGING), TextField())
+    return debates.annotate(mark=mark).values_list("mark", flat=True)
+
+
+def _sql(rows: QuerySet[Debate, Any]) -> tuple[str, list[Any]]:
+    """The statement and its parameters. Raises `EmptyResultSet`."""
+    sql, parameters = rows.query.get_compiler(rows.db).as_sql()
+    # The driver is slow with words that are members of an enumeration.
+    return sql, [str(value) if isinstance(value, str) else value for value in parameters]
 
 
 def _part(found: QuerySet[Debate], wanted: Wanted) -> QuerySet[Debate]:

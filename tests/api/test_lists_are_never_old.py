@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from aragora_site.bulk import Add
 from debates.choices import DebateStatus, EventType, Visibility
@@ -126,6 +127,29 @@ def test_who_leaves_a_workspace_sees_its_debates_no_longer(alice: User, as_bob: 
     assert item(as_bob, debate.pk)
     joined.delete()
     assert as_bob.get("/api/v1/debates").json()["total"] == 0
+
+
+def test_lines_and_quotes_in_a_debate_are_no_end_of_it(anybody: Api) -> None:
+    text = 'One\ntwo, "three" \\n \u2028 é'
+    debates = [
+        factories.make_debate(title=text, tags=[text], metadata={text: text}) for _ in range(3)
+    ]
+    items = anybody.get("/api/v1/debates").json()["items"]
+    assert [one["id"] for one in items] == [str(debate.pk) for debate in reversed(debates)]
+    for debate in debates:
+        assert item(anybody, debate.pk) == told(anybody, debate.pk)
+        assert item(anybody, debate.pk)["title"] == text
+
+
+def test_a_page_and_its_total_are_one_query(
+    anybody: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(3):
+        factories.make_debate()
+    before = anybody.get("/api/v1/debates", {"limit": 2}).json()
+    with django_assert_num_queries(1):
+        assert anybody.get("/api/v1/debates", {"limit": 2}).json() == before
+    assert (before["total"], before["count"], before["has_more"]) == (3, 2, True)
 
 
 def test_a_page_has_its_own_total_under_each_filter(anybody: Api) -> None:
