@@ -1,17 +1,20 @@
 """What every request passes: an id, a policy for the browser, bounds on its size and its pace."""
 
+import random
 import re
 import time
-import uuid
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage import default_storage
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, reverse
+from django.utils.functional import SimpleLazyObject, empty
 
 from aragora_site.addresses import view_at
 from aragora_site.error_views import bad_request, too_many_requests
@@ -53,17 +56,24 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-Id", "")
-        request.id = given if _REQUEST_ID.match(given) else _new_id()  # type: ignore[attr-defined]
-        with structlog.contextvars.bound_contextvars(request_id=request.id):  # type: ignore[attr-defined]
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        id = given if _REQUEST_ID.match(given) else _new_id()
+        request.id = id  # type: ignore[attr-defined]
+        bound = structlog.contextvars.bind_contextvars(request_id=id)
+        try:
             response = self.get_response(request)
-        response["X-Request-Id"] = request.id  # type: ignore[attr-defined]
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+        response.headers["X-Request-Id"] = id
         return response
 
 
 def _new_id() -> str:
-    """That of the trace, where there is one: whoever has the one also has the other."""
-    return tracing.trace_id() or uuid.uuid4().hex
+    """That of the trace, where there is one: whoever has the one also has the other.
+
+    It is no secret, and so not from the operating system: whoever asks that lets go of the
+    interpreter, and gets it back when the other threads are done with their turns."""
+    return tracing.trace_id() or f"{random.getrandbits(128):032x}"
 
 
 class ProbeMiddleware:
@@ -119,6 +129,18 @@ class BodyLimitMiddleware:
             log.warning("body_too_large", path=request.path, length=length)
             return bad_request(request, RequestDataTooBig("The request body is too large."))
         return None
+
+
+class MessagesMiddleware(MessageMiddleware):
+    """Makes the store of messages when somebody wants it: few requests do."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request._messages = SimpleLazyObject(lambda: default_storage(request))  # type: ignore[attr-defined]
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if request._messages._wrapped is empty:  # type: ignore[attr-defined]
+            return response
+        return super().process_response(request, response)
 
 
 class TenancyMiddleware:

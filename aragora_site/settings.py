@@ -88,7 +88,7 @@ MIDDLEWARE = [
     "ratelimit.identifying.ApiKeyMiddleware",
     "aragora_site.middleware.TenancyMiddleware",
     "aragora_site.middleware.RateLimitMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "aragora_site.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if ARAGORA.log_requests != "none":

@@ -26,7 +26,7 @@ def identify(request: HttpRequest) -> ApiKey | None:
     browser, which has a session."""
     if not hasattr(request, "api_key"):
         key = None
-        authorization = request.headers.get("Authorization", "")
+        authorization = request.META.get("HTTP_AUTHORIZATION", "")
         if request.path_info.startswith(API) and authorization.lower().startswith(BEARER):
             key = find_key(authorization[len(BEARER) :].strip(), now=timezone.now())
         if key is not None:

@@ -1,8 +1,9 @@
 """The API: what it is made of. Mounted by `debates.api.urls`."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
@@ -38,6 +39,10 @@ Debates start at once and run on; follow them by their events, over a WebSocket 
 
 class AragoraApi(NinjaAPI):
     """Django-ninja's API, with a schema that also says that a call may be anonymous."""
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """None, since every operation answers by itself (`endpoint`)."""
+        return cast(HttpResponse, None)
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)

@@ -51,7 +51,7 @@ class ApiKey(AuthBase):
     openapi_scheme: ClassVar[str] = "bearer"
 
     def __call__(self, request: HttpRequest) -> Caller | None:
-        if "Authorization" not in request.headers:
+        if "HTTP_AUTHORIZATION" not in request.META:
             return None
         key = identify(request)
         if key is None:
@@ -109,7 +109,7 @@ def signed_in(request: "ApiRequest", *, scope: Scope = Scope.READ) -> User:
 
 def anonymous(request: HttpRequest) -> Caller:
     """Nobody in particular. A page of another site may not speak for its visitor, though."""
-    cross_site = request.headers.get("Sec-Fetch-Site", "none") == "cross-site"
+    cross_site = request.META.get("HTTP_SEC_FETCH_SITE", "none") == "cross-site"
     if cross_site and request.method not in SAFE_METHODS:
         raise CsrfFailed("A page of another site may not do this.")
     return Caller(None)

@@ -2,7 +2,7 @@
 
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from debates.api.auth import ApiRequest
@@ -25,27 +25,27 @@ from debates.streaming.envelope import timestamp
 router = Router(tags=["consensus"])
 
 
-class SimilarIn(Schema):
+class SimilarIn(BaseModel):
     topic: str = Field(max_length=2000, description="A question, or what it is about.")
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
 
 
-class SettledIn(Schema):
+class SettledIn(BaseModel):
     min_confidence: float = Field(default=0.8, ge=0.0, le=1.0)
     limit: int = Field(default=20, ge=1, le=MAX_LIMIT)
 
 
-class DissentsIn(Schema):
+class DissentsIn(BaseModel):
     topic: str = Field(default="", max_length=2000)
     domain: str = Field(default="", max_length=64)
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
 
 
-class StatsIn(Schema):
+class StatsIn(BaseModel):
     domain: str = Field(default="", max_length=64)
 
 
-class LimitIn(Schema):
+class LimitIn(BaseModel):
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
 
 

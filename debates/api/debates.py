@@ -7,8 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from ninja import Query, Router, Status
+from pydantic import BaseModel, Field
 
 from debates import selectors
 from debates.api.auth import ApiRequest
@@ -65,7 +65,7 @@ class DebatesIn(CursorPageIn):
     tag: str = Field(default="", max_length=50)
 
 
-class SizeIn(Schema):
+class SizeIn(BaseModel):
     """How large a debate."""
 
     num_agents: int = Field(default=3, ge=2, le=50)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from debates import selectors
@@ -18,7 +18,7 @@ DEFAULT_EVENTS, MAX_EVENTS = 100, 500
 router = Router(tags=["events"])
 
 
-class SinceIn(Schema):
+class SinceIn(BaseModel):
     """From where on, and how many."""
 
     since: int = Field(

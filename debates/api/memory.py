@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from debates.api.auth import ApiRequest
@@ -28,7 +28,7 @@ router = Router(tags=["memory"])
 HIGH, CRITICAL = 0.8, 0.95
 
 
-class MemorySearchIn(Schema):
+class MemorySearchIn(BaseModel):
     """What is looked for."""
 
     q: str = Field(default="", max_length=2000)

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ninja import Schema
 from pydantic import BaseModel, Field
 
 from debates.exceptions import InvalidInput
@@ -17,7 +16,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 200
 MAX_OFFSET = 1_000_000
 
 
-class PageIn(Schema):
+class PageIn(BaseModel):
     """Which part of a list is wanted."""
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
