@@ -14,7 +14,7 @@ from tests.support.sites import TURNS, site_on_postgres, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
-DEBATES = 3
+DEBATES = 2
 
 
 @pytest.mark.parametrize("cut", [Cut.UNANSWERED, Cut.REFUSED])
@@ -25,10 +25,10 @@ def test_what_was_to_be_committed_is_written_once(
         way_to(postgres_url) as way,
         site_on_postgres(tmp_path, postgres_url, DATABASE_URL=as_role(way.url, APP)) as site,
     ):
-        site.models.options.latency = 0.2
+        site.models.options.latency = 0.1
         debates = [site.start_debate() for _ in range(DEBATES)]
         wait_until(lambda: all(site.debate(one)["status"] == "running" for one in debates))
-        way.cut(cycle([cut, Cut.NONE]))
+        way.cut(cycle([cut, Cut.NONE, Cut.NONE]))
         for debate in debates:
             ended = site.wait_for_end(debate)
             assert ended["status"] == "completed", ended["failure"]
