@@ -41,17 +41,17 @@ def diversify(
     """Up to `limit` of the scored, each as relevant and as unlike those before it as can be.
 
     `alike` says how far, from 0 to 1, one says the same as another, in the order of `scores`."""
+    import numpy as np
+
     keys = list(scores)
     best = max(scores.values(), default=1.0) or 1.0
-    relevance = [share * score / best for score in scores.values()]
-    nearest = [0.0] * len(keys)
-    left = list(range(len(keys)))
+    worth = np.array([share * score / best for score in scores.values()])
+    rows = np.asarray(alike, dtype=np.float64)
+    nearest = np.zeros(len(keys))
     chosen: list[Key] = []
-    while left and len(chosen) < limit:
-        place = max(left, key=lambda one: relevance[one] - (1.0 - share) * nearest[one])
+    while len(chosen) < min(limit, len(keys)):
+        place = int(np.argmax(worth - (1.0 - share) * nearest))
         chosen.append(keys[place])
-        left.remove(place)
-        row = alike[place]
-        for other in left:
-            nearest[other] = max(nearest[other], row[other])
+        worth[place] = -np.inf
+        np.maximum(nearest, rows[place], out=nearest)
     return chosen

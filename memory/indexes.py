@@ -14,8 +14,9 @@ from memory.fields import is_native
 
 TABLE, WORDS, NEAREST = "memory_entry", "memory_entry_words", "memory_entry_nearest"
 _LOOKED_AT = (
-    "id, workspace_id, embedder, expires_at, is_public, tier, kind, importance, debate_id, vector"
+    "workspace_id, embedder, expires_at, is_public, tier, kind, importance, debate_id, vector"
 )
+BY_KEY = f"(scope_id, id) INCLUDE ({_LOOKED_AT})"
 _ADD = f"INSERT INTO {WORDS}(rowid, content, scope_id) VALUES (new.id, new.content, new.scope_id)"  # noqa: S608
 _TAKE = (
     f"INSERT INTO {WORDS}({WORDS}, rowid, content, scope_id) "  # noqa: S608
@@ -90,15 +91,16 @@ def purge_words(connection: BaseDatabaseWrapper) -> None:
 
 def install_nearest(connection: BaseDatabaseWrapper) -> None:
     """What the nearest entries of a scope are found by: their vectors, side by side in the order of
-    scopes, with everything that a search asks of them and the policies look at, so that it reads
-    nothing else. All entries of a scope are compared, which is exact and costs as much as the scope
-    holds; a graph over all tenants would find others' entries first and leave them out again."""
+    scopes and of keys, with everything that a search asks of them and the policies look at, so that
+    it reads nothing else. All entries of a scope are compared, which is exact and costs as much as
+    the scope holds; a graph over all tenants would find others' entries first and leave them out
+    again. A search begins after the keys whose vectors are at hand."""
     if not is_native(connection.alias, TABLE, "vector"):
         return
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX IF EXISTS {TABLE}_vector_hnsw")
         cursor.execute(
-            f"CREATE INDEX IF NOT EXISTS {NEAREST} ON {TABLE} (scope_id) INCLUDE ({_LOOKED_AT})"
+            f"CREATE INDEX IF NOT EXISTS {NEAREST} ON {TABLE} {BY_KEY}"
         )
 
 

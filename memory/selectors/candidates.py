@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import BinaryField, Q, QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import BinaryField, BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from aragora_site.kept import kept
-from memory.fields import NATIVE, as_text, native_type
+from memory.fields import NATIVE, native_type
 from memory.indexes import TABLE
 from memory.models import Entry, Kind, Scope
 from memory.scopes import Reader
@@ -24,7 +24,6 @@ from memory.words import coverage
 
 if TYPE_CHECKING:
     from memory.embeddings.base import Vectors
-    from memory.embeddings.service import Embedded
 
 POOL = 30
 """Candidates of each ranking."""
@@ -86,11 +85,12 @@ class Candidates:
 
     def __init__(self, sought: Sought, query: str) -> None:
         self.query = query
-        self._sought = sought
+        self.sought = sought
         self._type = _type_of_vectors()
         self._expected: set[int] = set()
         self._asked: set[int] = set()
         self._rows: dict[int, tuple[str, str, bytes | None]] = {}
+        self._vectors: dict[int, Vectors] = {}
         self._covered: dict[int, float] = {}
 
     @property
@@ -101,18 +101,23 @@ class Candidates:
     def by_words(self) -> Iterator[list[int]]:
         """The keys of what mentions the words of the query, best first; elsewhere than on
         PostgreSQL they may not be visible."""
-        newest = partial(_mentioning.statement, *self._sought)
-        return by_words(newest, self._sought.scopes, self.query, at_once=POOL + 10)
+        newest = partial(_mentioning.statement, *self.sought)
+        return by_words(newest, self.sought.scopes, self.query, at_once=POOL + 10)
 
-    def nearest(self, made: Embedded) -> dict[int, float]:
-        """The nearest by pgvector, with their similarity."""
-        vector = as_text(made.vectors[0].tobytes())
-        found = _nearest.rows(*self._sought, made.embedder, vector)
-        return {key: -distance for key, distance in found}
+    def similar(self, keys: Collection[int], vector: Vectors) -> dict[int, float]:
+        """How similar those of these that are visible are to a vector."""
+        import numpy as np
+
+        passing = self.passing(keys)
+        rows = {key: self._vectors[key] for key in keys if key in passing and key in self._vectors}
+        if not rows:
+            return {}
+        figures = np.stack(list(rows.values())) @ vector
+        return dict(zip(rows, map(float, figures), strict=True))
 
     def load(self, keys: Sequence[int]) -> dict[int, Entry]:
         """Those of these that are visible still."""
-        entries: list[Entry] = _whole.objects(*self._sought, tuple(keys))
+        entries: list[Entry] = _whole.objects(*self.sought, _given(keys))
         return {entry.pk: entry for entry in entries}
 
     def expect(self, keys: Collection[int]) -> None:
@@ -124,8 +129,9 @@ class Candidates:
         if not self._asked.issuperset(keys):
             new = self._expected.union(keys) - self._asked
             self._asked |= new
-            found = _looked_up.rows(*self._sought, tuple(new))
+            found = _looked_up.rows(*self.sought, _given(new))
             self._rows |= {key: values for key, *values in found}
+            self._vectors |= self._unpacked((key, held) for key, _, _, held in found if held)
         return self._rows.keys() & keys
 
     def covered(self, key: int) -> float:
@@ -138,16 +144,15 @@ class Candidates:
         return self._rows[key][1]
 
     def vector(self, key: int) -> Vectors | None:
+        return self._vectors.get(key)
+
+    def _unpacked(self, held: Iterable[tuple[int, bytes]]) -> dict[int, Vectors]:
         import numpy as np
 
-        held = self._rows[key][2]
-        if not held:
-            return None
         if not self.is_native:
-            return np.frombuffer(held, dtype=np.float32)
-        # As pgvector sends them: two numbers of 16 bits, then the floats, all in network order.
-        floats = np.frombuffer(held, dtype=">f2" if self._type == "halfvec" else ">f4", offset=4)
-        return floats.astype(np.float32)
+            return {key: np.frombuffer(vector, dtype=np.float32) for key, vector in held}
+        packed = dict(held)
+        return dict(zip(packed, floats_of(packed.values(), self._type), strict=True))
 
 
 # --- Queries -----------------------------------------------------------------------------------
@@ -171,44 +176,67 @@ def _visible(*sought: Any) -> QuerySet[Entry]:
     return Entry.objects.filter(Sought(*sought).condition()).order_by()
 
 
-def _ranked(*sought: Any) -> QuerySet[Entry]:
+def ranked(*sought: Any) -> QuerySet[Entry]:
     """What PostgreSQL is to rank. It is bounded by the scopes, which are the reader's, and by the
     policies; the manager's condition, which is the same again, would have the planner expect a
     tenth of the rows. What is ranked has to be visible like everything else."""
     return QuerySet(Entry).filter(Sought(*sought).condition())
 
 
+def _given(keys: Collection[int]) -> str | tuple[int, ...]:
+    """Keys as they are given to a query: to PostgreSQL in one parameter. psycopg takes a statement
+    of many anew each time, which takes longer than the answer."""
+    if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+        return f"{{{','.join(map(str, keys))}}}"
+    return tuple(keys)
+
+
+def _has_key(given: str | tuple[int, ...]) -> Q | RawSQL:
+    if isinstance(given, str):
+        is_one = f'"{TABLE}".id = ANY (%s::bigint[])'
+        return RawSQL(is_one, [given], BooleanField())  # noqa: S611
+    return Q(pk__in=given)
+
+
 @kept
 def _looked_up(*given: Any) -> QuerySet[Any, Any]:
     *sought, keys = given
-    found = _visible(*sought).filter(pk__in=keys)
+    found = _visible(*sought).filter(_has_key(keys))
     if (type_ := _type_of_vectors()) in NATIVE:
-        # Written as numbers, they would take longer to read than to find.
-        packed = RawSQL(f'{type_}_send("{TABLE}".vector)', (), BinaryField())  # noqa: S611
-        return found.annotate(packed=packed).values_list("pk", "content", "embedder", "packed")
+        packed = found.annotate(packed=packed_vector(type_))
+        return packed.values_list("pk", "content", "embedder", "packed")
     return found.values_list("pk", "content", "embedder", "vector")
 
 
 @kept
 def _whole(*given: Any) -> QuerySet[Entry]:
     *sought, keys = given
-    return _visible(*sought).filter(pk__in=keys).defer("vector")
+    return _visible(*sought).filter(_has_key(keys)).defer("vector")
 
 
 @kept
 def _mentioning(*given: Any) -> QuerySet[Any, Any]:
     *sought, words = given
-    return newest_mentioning(_ranked(*sought), words)
-
-
-@kept
-def _nearest(*given: Any) -> QuerySet[Any, Any]:
-    from memory.selectors.nearest import nearest_first
-
-    *sought, embedder, vector = given
-    rows = nearest_first(_ranked(*sought).filter(embedder=embedder), vector)
-    return rows.values_list("pk", "distance")[:POOL]
+    return newest_mentioning(ranked(*sought), words)
 
 
 def _type_of_vectors() -> str:
     return native_type(DEFAULT_DB_ALIAS, TABLE, "vector")
+
+
+def packed_vector(type_: str) -> RawSQL:
+    """The vector of an entry as pgvector sends it: written as numbers, it would take longer to read
+    than to find."""
+    return RawSQL(f'{type_}_send("{TABLE}".vector)', (), BinaryField())  # noqa: S611
+
+
+def floats_of(packed: Iterable[bytes], type_: str) -> Vectors:
+    """The numbers of packed vectors, one row each."""
+    import numpy as np
+
+    from memory.embeddings.base import DIMENSIONS
+
+    # Two numbers of 16 bits, then the floats, all in network order.
+    floats = ">f2" if type_ == "halfvec" else ">f4"
+    rows = np.frombuffer(b"".join(packed), dtype=[("head", "V4"), ("floats", floats, DIMENSIONS)])
+    return rows["floats"].astype(np.float32)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, QuerySet, TextField
+from django.db.models import BooleanField, F, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from memory.indexes import TABLE, WORDS
@@ -46,7 +46,8 @@ def newest_mentioning(rows: QuerySet[Entry], sought: str) -> QuerySet[Any, Any]:
     is a frequent one."""
     matches = RawSQL(f'"{TABLE}".words @@ {_QUERY}', [sought], BooleanField())  # noqa: S611
     words = RawSQL(f'"{TABLE}".words', [], TextField())  # noqa: S611
-    newest = rows.filter(matches).annotate(mentioned=words).order_by("-id")
+    # Not by the key itself: where many match, the planner would try all entries, newest first.
+    newest = rows.filter(matches).annotate(mentioned=words).order_by((F("id") + 0).desc())
     return newest.values_list("id", "mentioned")[: 2 * MOST_SCORED]
 
 
@@ -54,10 +55,11 @@ def _by_tsvector(
     newest: Newest, scope_ids: Sequence[int], asked: Sequence[str], most: int
 ) -> list[int]:
     """Candidates by `ts_rank`, which takes longer than to find them."""
-    rare = _rarest_of_sample(DEFAULT_DB_ALIAS, scope_ids, asked)
-    found = _ranked(newest, rare, asked, most)
-    if not found and len(rare) < len(asked):  # So rare that nothing mentions them.
-        found = _ranked(newest, asked, asked, most)
+    counted = _counted_in_sample(DEFAULT_DB_ALIAS, scope_ids, asked)
+    found = _ranked(newest, _rarest(counted), asked, most)
+    # So rare that nothing mentions them.
+    if not found and (others := [(count, term) for count, term in counted if count]):
+        found = _ranked(newest, _rarest(others), asked, most)
     return found
 
 
@@ -72,11 +74,13 @@ def _ranked(newest: Newest, sought: Sequence[str], asked: Sequence[str], most: i
         return [key for (key,) in cursor.fetchall()]
 
 
-def _rarest_of_sample(using: str, scope_ids: Sequence[int], asked: Sequence[str]) -> Sequence[str]:
-    """The terms to look for, by how many of some entries mention them: to count those of all would
-    read them all."""
+def _counted_in_sample(
+    using: str, scope_ids: Sequence[int], asked: Sequence[str]
+) -> list[tuple[float, str]]:
+    """About how many entries mention each term, by some of them: to count those of all would read
+    them all."""
     if len(asked) == 1:
-        return asked
+        return [(0.0, asked[0])]
     share = f"COUNT(*) FILTER (WHERE words @@ {_QUERY})::float / SUM(size)"
     shares = ", ".join([f"{share} * MIN({_HELD})"] * len(asked))
     within = ", ".join(["%s"] * len(scope_ids))
@@ -87,10 +91,8 @@ def _rarest_of_sample(using: str, scope_ids: Sequence[int], asked: Sequence[str]
             [*(_any_of([term]) for term in asked), *scope_ids],
         )
         rows = cursor.fetchall()
-    if not rows:  # Everything in them has been forgotten.
-        return asked
-    counts = [sum(of_scopes) for of_scopes in zip(*rows, strict=True)]
-    return _rarest(zip(counts, asked, strict=True)) or asked
+    counts = [sum(of_scopes) for of_scopes in zip(*rows, strict=True)] or [0.0] * len(asked)
+    return list(zip(counts, asked, strict=True))
 
 
 def _by_fts5(

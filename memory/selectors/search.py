@@ -6,6 +6,7 @@ query itself; they are fused, thinned of repetitions, and cut to a number and a 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,7 +168,7 @@ def _thinned(scores: Mapping[int, float], rows: Candidates, limit: int) -> list[
     embedders = np.array([rows.embedder(key) for key in scores])
     cosines = (vectors @ vectors.T) * (embedders[:, None] == embedders)
     alike = (cosines - REPETITION).clip(min=0.0) / (1.0 - REPETITION)
-    return diversify(scores, alike.tolist(), limit=limit)
+    return diversify(scores, alike, limit=limit)
 
 
 def _within(hits: Iterable[Hit], token_budget: int | None) -> Iterable[Hit]:
@@ -185,6 +186,7 @@ def _within(hits: Iterable[Hit], token_budget: int | None) -> Iterable[Hit]:
 # --- By meaning --------------------------------------------------------------------------------
 
 _matrices: MatrixCache | None = None
+BY_PGVECTOR = "memory.selectors.by_pgvector"
 
 
 def _by_meaning(
@@ -201,10 +203,10 @@ def _by_meaning(
         return NONE
     knows_meaning = made.embedder != HashEmbedder.name
     if rows.is_native:
-        near = rows.nearest(made).items()
-        close = {key: figure for key, figure in near if figure >= LEAST_SIMILARITY}
-        passing = rows.passing(close)
-        return {key: figure for key, figure in close.items() if key in passing}, knows_meaning
+        from memory.selectors import by_pgvector
+
+        near = by_pgvector.nearest(rows, scopes, made, limit=POOL, least=LEAST_SIMILARITY)
+        return near, knows_meaning
     exact = nearest_exact(
         (_matrix(pk, version, made.embedder) for pk, version in scopes.items()),
         vector,
@@ -219,6 +221,8 @@ def forget_matrices() -> None:
     """Drop the vectors that are kept at hand."""
     if _matrices is not None:
         _matrices.clear()
+    if BY_PGVECTOR in sys.modules:
+        sys.modules[BY_PGVECTOR].forget_codes()
 
 
 def follow(
@@ -234,6 +238,9 @@ def follow(
     if _matrices is not None:
         _matrices.follow(scope_id, before=before, after=after, added=added)
         _matrices.erase(gone)  # Some of what was added may be gone again.
+    if BY_PGVECTOR in sys.modules:  # Who never searched by it need not load it.
+        by_pgvector = sys.modules[BY_PGVECTOR]
+        by_pgvector.follow(scope_id, before=before, after=after, added=added, gone=gone)
 
 
 def _matrix(scope_id: int, version: int, embedder: str) -> Matrix:
