@@ -78,6 +78,24 @@ def _insert_all(
     return found
 
 
+def insertion(
+    model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> tuple[str, list[Any]]:
+    """The statement that inserts these rows, and its parameters, to be part of a longer one."""
+    plan = _plan(model, names, router.db_for_write(model))
+    values = [value for row in rows for value in _converted(plan, row)]
+    return _insert(plan, len(rows), ""), values
+
+
+def insertion_from(
+    model: type[models.Model], names: tuple[str, ...], row: tuple[Any, ...], taken: str
+) -> tuple[str, list[Any]]:
+    """The same for a row whose last field, which is not among the values, is taken from another
+    part of the statement (`shelf.id`); nothing where there is none."""
+    plan = _plan(model, names, router.db_for_write(model))
+    return _insert_from(plan, taken), list(_converted(plan, (*row, None))[:-1])
+
+
 def select_rows(
     model: type[models.Model],
     names: tuple[str, ...],
@@ -266,6 +284,13 @@ def _insert(plan: _Plan, rows: int, returning: str) -> str:
     values = ", ".join([row] * rows)
     statement = f"INSERT INTO {plan.table} ({', '.join(plan.columns)}) VALUES {values}"  # noqa: S608
     return f'{statement} RETURNING "{returning}"' if returning else statement
+
+
+@lru_cache(maxsize=512)
+def _insert_from(plan: _Plan, taken: str) -> str:
+    values = ", ".join([*["%s"] * (len(plan.columns) - 1), taken])
+    columns, source = ", ".join(plan.columns), taken.partition(".")[0]
+    return f"INSERT INTO {plan.table} ({columns}) SELECT {values} FROM {source}"  # noqa: S608
 
 
 @lru_cache(maxsize=512)

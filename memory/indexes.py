@@ -99,9 +99,7 @@ def install_nearest(connection: BaseDatabaseWrapper) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX IF EXISTS {TABLE}_vector_hnsw")
-        cursor.execute(
-            f"CREATE INDEX IF NOT EXISTS {NEAREST} ON {TABLE} {BY_KEY}"
-        )
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {NEAREST} ON {TABLE} {BY_KEY}")
 
 
 def uninstall_nearest(connection: BaseDatabaseWrapper) -> None:

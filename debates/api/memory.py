@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import BaseModel, Field
@@ -172,6 +173,7 @@ def search_memory(request: ApiRequest, asked: Query[MemorySearchIn]) -> FoundOut
     if query.strip():
         only = Filter(tiers=tiers, min_importance=asked.min_importance)
         hits = search(reader=reader, query=query, now=now, limit=asked.limit, only=only)
+        prefetch_related_objects([hit.entry for hit in hits], "scope")
         rows = [_hit(hit) for hit in hits]
     else:
         seen = found.visible_entries(reader=reader, now=now, tiers=tiers)

@@ -1,5 +1,5 @@
-"""The nearest entries where pgvector has the vectors: by the codes that are at hand, and by pgvector
-for what is not. What is returned are exact figures of vectors that were looked up."""
+"""The nearest entries where pgvector has the vectors: by the codes that are at hand, and by
+pgvector for what is not. What is returned are exact figures of vectors that were looked up."""
 
 from __future__ import annotations
 

@@ -231,9 +231,7 @@ class CodeCache:
             self._kept.clear()
             self._used_at.clear()
 
-    def _replaced(
-        self, key: Key, known: Codes, make: Callable[[], Codes], now: datetime
-    ) -> Codes:
+    def _replaced(self, key: Key, known: Codes, make: Callable[[], Codes], now: datetime) -> Codes:
         current = self._kept.get(key, NOTHING)
         if current is not known:
             return current

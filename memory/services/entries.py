@@ -23,6 +23,7 @@ from memory.indexes import purge_words
 from memory.limits import tier_limits
 from memory.models import Entry, Kind
 from memory.scopes import Reader, ScopeName
+from memory.services.at_once import store_at_once
 from memory.services.shelf import Shelf, as_kept, lock_existing, lock_scope, scope_id_of, settle
 from memory.tiers import Move, NoRoom, Tier
 
@@ -78,6 +79,12 @@ def store_many(*, scope: ScopeName, entries: Sequence[NewEntry], now: datetime) 
 
     made = get_service().embed([entry.content for entry in entries])
     stored: list[Entry] = []
+    with act_for(scope.workspace_id):
+        if len(entries) == 1 and entries[0].source is None and not entries[0].pinned:
+            entry = _row(entries[0], now)
+            entry.embedder, entry.vector = made.embedder, made.vectors[0].tobytes()
+            if store_at_once(scope, entry, entries[0].reason):
+                return [entry]
     with act_for(scope.workspace_id), transaction.atomic():
         shelf = lock_scope(scope, now)
         known = _known_sources(entries)

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import IntegrityError, connections, transaction
 from django.db.models import QuerySet
 
-from aragora_site.bulk import insert_returning, insert_rows, update_rows
+from aragora_site.bulk import insert_returning, insert_rows, insertion, update_rows
 from aragora_site.kept import kept
 from memory import tiers
 from memory.limits import tier_limits
@@ -112,12 +112,17 @@ class Shelf:
 
     def close(self) -> None:
         """Write what is new, the bytes and the events."""
-        self._write_new()
-        insert_rows(EntryEvent, _OF_AN_EVENT, self._events)
         before, after = self.scope.version, new_version()
-        figures = [self._bytes[tier] for tier in Tier]
-        with connections[Entry.objects.db].cursor() as cursor:
-            cursor.execute(_FIGURES, [after, *figures, self.scope.pk])
+        figures = [after, *(self._bytes[tier] for tier in Tier), self.scope.pk]
+        connection = connections[Entry.objects.db]
+        if connection.vendor != "postgresql":
+            self._write_new()
+        insert_rows(EntryEvent, _OF_AN_EVENT, self._events)
+        with connection.cursor() as cursor:
+            if self._new:
+                self._write_at_once(cursor, figures)
+            else:
+                cursor.execute(_FIGURES, figures)
         scope_id, added, gone = self.scope.pk, self._added, dict(self._gone)
         transaction.on_commit(
             lambda: follow(scope_id, before=before, after=after, added=added, gone=gone),
@@ -126,12 +131,29 @@ class Shelf:
 
     def _write_new(self) -> None:
         new, self._new = self._new, []
-        keys = insert_returning(Entry, _NEW, [_as_new(entry) for entry, _ in new])
+        keys = insert_returning(Entry, NEW, [_as_new(entry) for entry, _ in new])
         for (entry, reason), key in zip(new, keys, strict=True):
-            entry.pk, entry._state.adding = key, False
-            if entry.vector is not None:
-                self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
+            self._is_written(entry, key)
             self._note(entry, Move.STORED, reason)
+
+    def _write_at_once(self, cursor: Any, figures: Sequence[Any]) -> None:
+        """What is new, its events and the figures, in a single message: each takes longer on its
+        way than to be carried out."""
+        new, self._new = self._new, []
+        inserted, values = insertion(Entry, NEW, [_as_new(entry) for entry, _ in new])
+        reasons = [reason[:200] for _, reason in new]
+        cursor.execute(
+            f"WITH entry AS ({inserted} RETURNING id, scope_id, workspace_id, tier, size), "  # noqa: S608
+            f"event AS ({STORED_EVENTS}) SELECT id FROM entry ORDER BY id; {_FIGURES}",
+            [*values, Move.STORED.value, reasons, self.now, *figures],
+        )
+        for (entry, _), (key,) in zip(new, cursor.fetchall(), strict=True):
+            self._is_written(entry, key)
+
+    def _is_written(self, entry: Entry, key: int) -> None:
+        entry.pk, entry._state.adding = key, False
+        if entry.vector is not None:
+            self._added.append((entry.pk, entry.embedder, bytes(entry.vector)))
 
     # --- Room ----------------------------------------------------------------------------------
 
@@ -192,8 +214,8 @@ _MOVING = (
     *("expires_at", "pinned", "surprise", "last_used_at"),
 )
 _as_moved = attrgetter(*_MOVING)
-_NEW = tuple(field.attname for field in Entry._meta.concrete_fields if not field.primary_key)
-_as_new = attrgetter(*_NEW)
+NEW = tuple(field.attname for field in Entry._meta.concrete_fields if not field.primary_key)
+_as_new = attrgetter(*NEW)
 
 
 def new_version() -> int:
@@ -318,6 +340,12 @@ _FIGURES = (
     + ", ".join(f"{tier}_bytes = %s" for tier in Tier)
     + " WHERE id = %s"
 )
+STORED_EVENTS = (
+    "INSERT INTO memory_entryevent (entry_id, scope_id, workspace_id, tier, from_tier, move, "
+    "reason, size, created_at) SELECT id, scope_id, workspace_id, tier, '', %s, "
+    "(%s::text[])[row_number() OVER (ORDER BY id)], size, %s FROM entry"
+)
+"""Of what was inserted as `entry`, on PostgreSQL."""
 _OF_AN_EVENT = (
     *("entry_id", "scope_id", "workspace_id", "tier", "from_tier"),
     *("move", "reason", "size", "created_at"),
