@@ -153,7 +153,10 @@ def update_rows(
     plan = _plan(model, (*names, *key), using)
     statement = _update(plan, (False,) * len(names), (0,) * len(key), ())
     with connections[using].cursor() as cursor:
-        cursor.executemany(statement, [_converted(plan, row) for row in rows])
+        if len(rows) == 1:  # Several take messages of their own to begin and to end.
+            cursor.execute(statement, _converted(plan, rows[0]))
+        else:
+            cursor.executemany(statement, [_converted(plan, row) for row in rows])
 
 
 # --- Statements --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
     _Field = models.Field[Any, Any]
@@ -58,7 +59,7 @@ class VectorField(_Field):
 
 def as_text(value: bytes) -> str:
     """As pgvector reads it."""
-    return "[" + ",".join(map(repr, array("f", bytes(value)))) + "]"
+    return to_json(array("f", bytes(value)).tolist()).decode()
 
 
 def as_bytes(value: Any) -> bytes:

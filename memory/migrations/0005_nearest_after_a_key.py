@@ -1,7 +1,8 @@
 """The index of vectors is in the order of keys within a scope, too, so that a search can begin after
-those that a process has at hand.
+those that a process has at hand; and fewer new words wait to be sorted into theirs.
 
-Only where the column is pgvector's. Built beside the old one, while entries are read and written."""
+The first only where the column is pgvector's. It is built beside the old one, while entries are read
+and written."""
 
 from django.db import migrations
 
@@ -13,6 +14,9 @@ NEW = f"{indexes.NEAREST}_by_key"
 
 def install(apps, schema_editor):
     connection = schema_editor.connection
+    if connection.vendor != "postgresql":
+        return
+    schema_editor.execute(indexes.FEW_WAITING)
     memory.fields.forget_types()
     if not memory.fields.is_native(connection.alias, indexes.TABLE, "vector"):
         return
@@ -29,6 +33,12 @@ def install(apps, schema_editor):
         cursor.execute(f"ALTER INDEX {NEW} RENAME TO {indexes.NEAREST}")
 
 
+def uninstall(apps, schema_editor):
+    """The one before searches by this index of vectors as well."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f"ALTER INDEX {indexes.WORDS} RESET (gin_pending_list_limit)")
+
+
 class Migration(migrations.Migration):
 
     atomic = False
@@ -38,6 +48,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # The one before searches by this one as well.
-        migrations.RunPython(install, migrations.RunPython.noop),
+        migrations.RunPython(install, uninstall),
     ]

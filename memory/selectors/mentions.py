@@ -57,9 +57,10 @@ def _by_tsvector(
     """Candidates by `ts_rank`, which takes longer than to find them."""
     counted = _counted_in_sample(DEFAULT_DB_ALIAS, scope_ids, asked)
     found = _ranked(newest, _rarest(counted), asked, most)
-    # So rare that nothing mentions them.
+    # So rare that nothing mentions them. The next ones are frequent: to read all that mentions any
+    # of them takes long, and with fewer of them no less is found (docs/MEMORY.md).
     if not found and (others := [(count, term) for count, term in counted if count]):
-        found = _ranked(newest, _rarest(others), asked, most)
+        found = _ranked(newest, _rarest(others, 4 * MOST_SCORED), asked, most)
     return found
 
 
@@ -134,14 +135,14 @@ def _rarest_of_all(using: str, within: str, asked: Sequence[str]) -> Sequence[st
     )
 
 
-def _rarest(counted: Iterable[tuple[float, str]]) -> list[str]:
-    """The terms that the fewest entries mention, as far as `MOST_SCORED` do: a figure is worked out
+def _rarest(counted: Iterable[tuple[float, str]], most: int | None = None) -> list[str]:
+    """The terms that the fewest entries mention, as far as so many do, `MOST_SCORED` unless told: a figure is worked out
     for each of these, and the most frequent terms count least in it."""
     wanted: list[str] = []
     total = 0.0
     for count, term in sorted(counted):
         total += count
-        if wanted and total > MOST_SCORED:
+        if wanted and total > (MOST_SCORED if most is None else most):
             break
         wanted.append(term)
     return wanted

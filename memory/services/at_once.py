@@ -8,6 +8,7 @@ leave, it does nothing.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
 
@@ -21,17 +22,22 @@ from memory.services.shelf import NEW, STORED_EVENTS, follow, new_version, settl
 from memory.tiers import Move, Tier
 
 _FIELDS = (*(name for name in NEW if name != "scope_id"), "scope_id")
+NOT_TRIED_FOR = timedelta(minutes=1)
+"""After a tier was found full: it mostly stays so, and the statement costs as much as any other."""
+MOST_REMEMBERED = 10_000
+_full_until: dict[tuple[str, Tier], datetime] = {}
 _OF_THE_NAME = ("id", "key", "kind", "workspace_id", "user_id", "debate_id")
 _values = attrgetter(*_FIELDS[:-1])
 
 
-def store_at_once(scope: ScopeName, entry: Entry, reason: str) -> bool:
+def store_at_once(scope: ScopeName, entry: Entry, reason: str, now: datetime) -> bool:
     """Store a new entry that is not pinned; whether it is. It is not where its tier or its scope
     has no room for it yet, and on other databases."""
     connection = connections[Entry.objects.db]
     tier = Tier(entry.tier)
     limits = tier_limits()[tier]
-    if connection.vendor != "postgresql" or entry.size > limits.max_bytes:
+    is_full = _full_until.get((scope.key, tier), now) > now
+    if connection.vendor != "postgresql" or entry.size > limits.max_bytes or is_full:
         return False
     entry.workspace_id = scope.workspace_id
     settle(entry, limits)
@@ -42,11 +48,14 @@ def store_at_once(scope: ScopeName, entry: Entry, reason: str) -> bool:
             _statement(tier, inserted),
             [
                 *(scope.key, after, entry.size, entry.size, limits.max_bytes),
-                *(*values, Move.STORED.value, [reason[:200]], entry.created_at),
+                *(*values, Move.STORED.value, [reason[:200]], now),
             ],
         )
         found = cursor.fetchone()
     if found is None:
+        if len(_full_until) > MOST_REMEMBERED:
+            _full_until.clear()
+        _full_until[scope.key, tier] = now + NOT_TRIED_FOR
         return False
     entry.pk, scope_id, before = found
     entry._state.adding = False

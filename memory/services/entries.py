@@ -83,7 +83,7 @@ def store_many(*, scope: ScopeName, entries: Sequence[NewEntry], now: datetime) 
         if len(entries) == 1 and entries[0].source is None and not entries[0].pinned:
             entry = _row(entries[0], now)
             entry.embedder, entry.vector = made.embedder, made.vectors[0].tobytes()
-            if store_at_once(scope, entry, entries[0].reason):
+            if store_at_once(scope, entry, entries[0].reason, now):
                 return [entry]
     with act_for(scope.workspace_id), transaction.atomic():
         shelf = lock_scope(scope, now)

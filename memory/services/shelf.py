@@ -117,11 +117,11 @@ class Shelf:
         connection = connections[Entry.objects.db]
         if connection.vendor != "postgresql":
             self._write_new()
-        insert_rows(EntryEvent, _OF_AN_EVENT, self._events)
         with connection.cursor() as cursor:
             if self._new:
                 self._write_at_once(cursor, figures)
             else:
+                insert_rows(EntryEvent, _OF_AN_EVENT, self._events)
                 cursor.execute(_FIGURES, figures)
         scope_id, added, gone = self.scope.pk, self._added, dict(self._gone)
         transaction.on_commit(
@@ -137,15 +137,18 @@ class Shelf:
             self._note(entry, Move.STORED, reason)
 
     def _write_at_once(self, cursor: Any, figures: Sequence[Any]) -> None:
-        """What is new, its events and the figures, in a single message: each takes longer on its
+        """What is new, all events and the figures, in a single message: each takes longer on its
         way than to be carried out."""
         new, self._new = self._new, []
+        others, more = "", list[Any]()
+        if self._events:
+            others, more = insertion(EntryEvent, _OF_AN_EVENT, self._events)
         inserted, values = insertion(Entry, NEW, [_as_new(entry) for entry, _ in new])
         reasons = [reason[:200] for _, reason in new]
         cursor.execute(
             f"WITH entry AS ({inserted} RETURNING id, scope_id, workspace_id, tier, size), "  # noqa: S608
-            f"event AS ({STORED_EVENTS}) SELECT id FROM entry ORDER BY id; {_FIGURES}",
-            [*values, Move.STORED.value, reasons, self.now, *figures],
+            f"event AS ({STORED_EVENTS}) SELECT id FROM entry ORDER BY id; {_FIGURES}; {others}",
+            [*values, Move.STORED.value, reasons, self.now, *figures, *more],
         )
         for (entry, _), (key,) in zip(new, cursor.fetchall(), strict=True):
             self._is_written(entry, key)
