@@ -136,8 +136,8 @@ def _rarest_of_all(using: str, within: str, asked: Sequence[str]) -> Sequence[st
 
 
 def _rarest(counted: Iterable[tuple[float, str]], most: int | None = None) -> list[str]:
-    """The terms that the fewest entries mention, as far as so many do, `MOST_SCORED` unless told: a figure is worked out
-    for each of these, and the most frequent terms count least in it."""
+    """The terms that the fewest entries mention, as far as so many do, `MOST_SCORED` unless told: a
+    figure is worked out for each of these, and the most frequent terms count least in it."""
     wanted: list[str] = []
     total = 0.0
     for count, term in sorted(counted):
