@@ -26,7 +26,7 @@ MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of codes that this process keeps at hand, of all scopes together."""
 BUSY = timedelta(minutes=1)
 """What was searched this lately does not make room for others: they would drive each other out."""
-COMPARED_AT_ONCE = 512
+COMPARED_AT_ONCE = 1024
 """Codes that are made numbers together: no more than what a processor has closest to it."""
 LEAST_ROOM = 64
 """Rows that are free for what is written next."""
