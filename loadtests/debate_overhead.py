@@ -13,7 +13,8 @@ Figures, each the median of several runs of many debates, from the queue to the 
   them. All ask nearly the same, so each finds as much as can be found: memory costs no more;
 - fifty at a time: the same;
 - growth of the process's own memory and of its descriptors over a thousand debates more, which
-  recall what they can.
+  recall what they can. The vectors that are searched are kept at hand, 1 KB each, within bounds of
+  their own: they are counted apart.
 
     python -m loadtests.debate_overhead [--debates N] [--runs N] [--agents N] [--rounds N]
 
@@ -284,25 +285,49 @@ def figures_of(options: argparse.Namespace, *, at_once: int) -> list[Figure]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the process has, in megabytes, and its descriptors."""
+
+    own: float
+    vectors: float
+    descriptors: int
+
+
 def measure_growth(options: argparse.Namespace) -> list[Figure]:
     """What the process has more after so many debates than after the first of them, all in one
     run: threads, connections and caches are there by then."""
+    from monitoring.allocator import give_back
+
     settled, total = options.debates, options.debates + options.growth
-    found: dict[int, tuple[float, int]] = {}
+    found: dict[int, Held] = {}
 
     def look(number: int) -> None:
         if number in (settled, total):
             gc.collect()
-            found[number] = own_megabytes(), descriptors()
+            give_back()  # As the dispatcher does after its regular work.
+            found[number] = Held(own_megabytes(), vector_megabytes(), descriptors())
 
     debates = store_debates(total, agents=options.agents, rounds=options.rounds)
     uvloop.run(run_debates(debates, at_once=MANY, after_each=look))
-    (memory, opened), (memory_then, opened_then) = found[settled], found[total]
+    before, after = found[settled], found[total]
     what = f"over {options.growth} debates more"
+    vectors = after.vectors - before.vectors
+    grown = after.own - before.own - vectors
+    opened = float(after.descriptors - before.descriptors)
     return [
-        Figure(f"own memory {what}", [memory_then - memory], "MB", at_most=GROWTH_MEGABYTES),
-        Figure(f"descriptors {what}", [float(opened_then - opened)], "", at_most=LATE_DESCRIPTORS),
+        Figure(f"own memory {what}", [grown], "MB", at_most=GROWTH_MEGABYTES),
+        Figure(f"vectors at hand {what}", [vectors], "MB"),
+        Figure(f"descriptors {what}", [opened], "", at_most=LATE_DESCRIPTORS),
     ]
+
+
+def vector_megabytes() -> float:
+    """Of the entries of memory, and of the questions, that are searched without an index."""
+    from debates.selectors import questions
+    from memory.selectors import search
+
+    return (questions.bytes_at_hand() + search.bytes_at_hand()) / 1024**2
 
 
 def own_megabytes() -> float:

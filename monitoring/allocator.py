@@ -9,6 +9,7 @@ thousand debates, which nothing ever uses again. Other systems' allocators are l
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 """Of `mallopt(3)`."""
@@ -20,8 +21,19 @@ LARGE = 256 * 1024
 
 def keep_heaps_few() -> None:
     """To be called when a process starts, before its threads do: the heaps that are there stay."""
+    if (library := _glibc()) is not None:
+        library.mallopt(_M_ARENA_MAX, HEAPS)
+        library.mallopt(_M_MMAP_THRESHOLD, LARGE)
+
+
+def give_back() -> None:
+    """Return to the system what the heaps have free; takes a millisecond or two. To be called after
+    work that needed much for a while, on a thread of its own."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
     library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
-        return
-    library.mallopt(_M_ARENA_MAX, HEAPS)
-    library.mallopt(_M_MMAP_THRESHOLD, LARGE)
+    return library if hasattr(library, "gnu_get_libc_version") else None

@@ -27,6 +27,7 @@ from debates.running.keeper import Keeper, spawn, wait_for_event
 from debates.running.loading import take_waiting
 from debates.running.run import Ending, Order
 from debates.running.threads import DatabaseThreads
+from monitoring.allocator import give_back
 from monitoring.health import note_writes
 
 log = structlog.get_logger(__name__)
@@ -165,7 +166,8 @@ class Dispatcher:
                 await thread.run(tell_others_of_models)
                 await thread.run(tell_what_is_owed)
                 if not self._stands_by:
-                    await thread.run(do_what_is_due, now=self._now())
+                    if await thread.run(do_what_is_due, now=self._now()):
+                        await thread.run(give_back)
                     note_writes(work=True)  # A due date has been moved, or could have been.
             except Exception as error:  # The database is away; the next look may find it.
                 log.warning("upkeep_failed", error=type(error).__name__)

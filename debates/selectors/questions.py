@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
@@ -30,14 +29,18 @@ def all_questions(embedder: str) -> Matrix:
 
     Those of all tenants: kept as one searcher sees them, they would lack what another may find.
     Whoever searches sees of what is near only what is theirs."""
-    return _at_hand(
-        str(connections[QuestionVector.objects.db].settings_dict["NAME"]), embedder
-    ).now()
+    database = str(connections[QuestionVector.objects.db].settings_dict["NAME"])
+    return _at_hand.setdefault((database, embedder), _AtHand(embedder)).now()
+
+
+def bytes_at_hand() -> int:
+    """What the vectors that are kept at hand take."""
+    return sum(questions.nbytes for questions in _at_hand.values())
 
 
 def forget_questions() -> None:
     """Drop the vectors that are kept at hand."""
-    _at_hand.cache_clear()
+    _at_hand.clear()
 
 
 class _AtHand:
@@ -48,6 +51,10 @@ class _AtHand:
         self._lock = threading.Lock()
         self._matrix: Matrix | None = None
         self._check_at = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self._matrix is None else self._matrix.nbytes
 
     @across_tenants(Purpose.SEARCH)
     def now(self) -> Matrix:
@@ -72,9 +79,8 @@ class _AtHand:
         return matrix_of(sorted(newest.iterator(chunk_size=2000)))
 
 
-@lru_cache(maxsize=4)
-def _at_hand(database: str, embedder: str) -> _AtHand:
-    return _AtHand(embedder)
+_at_hand: dict[tuple[str, str], _AtHand] = {}
+"""By database and embedder."""
 
 
 @kept

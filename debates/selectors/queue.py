@@ -188,10 +188,10 @@ def queue_position(debate: Debate) -> int | None:
     One query."""
     if debate.status != DebateStatus.PENDING:
         return None
-    for position, place in enumerate(serving_line(), start=1):
-        if _uuid(place.debate_id) == debate.pk:
-            return position
-    return None
+    native = connection.features.has_native_uuid_field
+    wanted = str(debate.pk) if native else debate.pk.hex  # As `serving_line` has it.
+    keys = (place.debate_id for place in serving_line())
+    return next((position for position, key in enumerate(keys, start=1) if key == wanted), None)
 
 
 def queue_place(debate: Debate) -> QueuePlace | None:

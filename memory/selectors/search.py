@@ -217,6 +217,11 @@ def _by_meaning(
     return exact, knows_meaning
 
 
+def bytes_at_hand() -> int:
+    """What the vectors that are kept at hand take."""
+    return 0 if _matrices is None else _matrices.nbytes
+
+
 def forget_matrices() -> None:
     """Drop the vectors that are kept at hand."""
     if _matrices is not None:

@@ -39,3 +39,25 @@ def test_threads_share_heaps() -> None:
         return int(subprocess.check_output(command, cwd=ROOT, text=True))
 
     assert heaps("few") <= 2 < heaps("as they come")
+
+
+GIVE_BACK = """
+from pathlib import Path
+from monitoring.allocator import give_back
+def own():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+held = [bytearray(100_000) for _ in range(400)]
+last = bytearray(100_000)
+del held
+before = own()
+give_back()
+print(before - own())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone has heaps")
+def test_what_is_free_is_given_back() -> None:
+    """Also what lies before something that is held."""
+    given = subprocess.check_output([sys.executable, "-c", GIVE_BACK], cwd=ROOT, text=True)
+    assert int(given) > 20_000
