@@ -120,6 +120,10 @@ def store_debates(number: int, *, agents: int, rounds: int, use_memory: bool = T
 class InstantProvider:
     """Models that answer at once, each in three pieces."""
 
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        """That it took to think of answers: the models' part of what is measured."""
+
     async def stream(self, spec: object, call: object) -> AsyncIterator[object]:
         from debates.engine import replies
         from debates.engine.types import Call, Usage
@@ -127,7 +131,9 @@ class InstantProvider:
         from loadtests.engine_overhead import reply_to
 
         assert isinstance(call, Call)
+        begun = time.perf_counter()
         text = replies.write(call, reply_to(call, _basin(call)))
+        self.seconds += time.perf_counter() - begun
         third = len(text) // 3 + 1
         for start in range(0, len(text), third):
             yield Delta(text[start : start + third])
@@ -183,8 +189,8 @@ async def run_debates(
     at_once: int,
     after_each: Callable[[int], None] = lambda number: None,
 ) -> float:
-    """Run what is queued, so many at a time; the seconds that it took. `after_each` is told how
-    many debates are over."""
+    """Run what is queued, so many at a time; the seconds that it took beside the models.
+    `after_each` is told how many debates are over."""
     from debates.providers.gateway import Gateway
     from debates.running.dispatcher import Dispatcher
     from debates.streaming.hub import get_hub
@@ -213,7 +219,7 @@ async def run_debates(
             assert reader.bytes > 1000
             after_each(number)
             await follow(1)
-    elapsed = time.perf_counter() - begun
+    elapsed = time.perf_counter() - begun - instant.seconds
     await dispatcher.stop(grace_seconds=5.0)
     await hub.stop()
     return elapsed

@@ -32,9 +32,13 @@ def encode(value: object) -> Any:
     if kind in _PLAIN:
         return value
     if kind is tuple:
-        return [encode(item) for item in cast(tuple[object, ...], value)]
+        items = cast(tuple[object, ...], value)
+        return [item if type(item) in _PLAIN else encode(item) for item in items]
     if dataclasses.is_dataclass(kind):
-        members = {name: encode(getattr(value, name)) for name in _field_names(kind)}
+        members = {
+            name: item if type(item := getattr(value, name)) in _PLAIN else encode(item)
+            for name in _field_names(kind)
+        }
         return {KIND: kind.__name__, **members} if kind in _TAGGED else members
     if isinstance(value, StrEnum):
         return value.value
