@@ -320,7 +320,7 @@ def _withdraw_with_its_client(job: Job[Answer | None], receive: Receive) -> None
 
     async def watch() -> None:
         await _disconnect(receive)
-        if job.withdraw():
+        if job.withdraw() and not job.result.done():
             job.result.set_exception(Disconnected())
 
     task = asyncio.create_task(watch())

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 5.0
 """Then a transaction is tried without its turn: it is the database that decides."""
 
 

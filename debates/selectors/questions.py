@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memory.selectors.nearest import Matrix
 
 MOST = 50_000
-"""Of the newest, 1 KB each."""
+"""The newest, 1 KB each; older ones are not found."""
 CHECK_SECONDS = 60.0
 """What was deleted is out of the vectors after so long. Nobody is told of it before that either:
 whoever searches asks the database about what is near."""
@@ -60,21 +60,27 @@ class _AtHand:
     def now(self) -> Matrix:
         with self._lock:
             known = self._matrix
-            if known is None or time.monotonic() >= self._check_at:
-                self._check_at = time.monotonic() + CHECK_SECONDS
-                known = self._checked(known)
+            if known is None or (time.monotonic() >= self._check_at and not self._is_whole(known)):
+                known = self._loaded()
             if added := _newer.rows(self._embedder, known.version):
                 known = known.followed_by(added[-1][0], added)
+            if known.count > MOST + MOST // 8:
+                known = known.last(MOST)
             self._matrix = known
             return known
 
-    def _checked(self, known: Matrix | None) -> Matrix:
-        """Without what is gone, and with what came with an older key."""
+    def _is_whole(self, known: Matrix) -> bool:
+        """Whether all of it is there still, and nothing came between."""
+        self._check_at = time.monotonic() + CHECK_SECONDS
+        first = int(known.ids[0]) if known.count else 0
+        rows = QuestionVector.objects.filter(embedder=self._embedder, pk__gte=first)
+        return rows.filter(pk__lte=known.version).count() == known.count
+
+    def _loaded(self) -> Matrix:
         from memory.selectors.nearest import matrix_of
 
+        self._check_at = time.monotonic() + CHECK_SECONDS
         rows = QuestionVector.objects.filter(embedder=self._embedder)
-        if known is not None and known.count == min(rows.count(), MOST):
-            return known
         newest = rows.order_by("-pk").values_list("pk", "vector")[:MOST]
         return matrix_of(sorted(newest.iterator(chunk_size=2000)))
 

@@ -43,7 +43,7 @@ class WordLlamaEmbedder:
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             # It would keep ten thousand texts a thread, 6 KB each; ours are kept elsewhere.
-            self._tokenizer.model._resize_cache(0)
+            getattr(self._tokenizer.model, "_resize_cache", lambda _: None)(0)
             self._weights = _mapped(directory / "weights" / f"{MODEL}.safetensors")
         except Exception as error:
             raise EmbeddingFailed(f"wordllama cannot be loaded: {type(error).__name__}") from error

@@ -154,6 +154,10 @@ class Matrix:
             self.all_vectors[place] = np.frombuffer(vector, dtype=np.float32)
         return Matrix(version, count, self.all_ids, self.all_vectors)
 
+    def last(self, count: int) -> Matrix:
+        """Its last rows alone."""
+        return _roomy(self.version, self.ids[-count:], self.vectors[-count:])
+
 
 def matrix_of(rows: Sequence[tuple[int, bytes]]) -> Matrix:
     """A matrix of keys, in ascending order, and vectors; its version is the last key."""

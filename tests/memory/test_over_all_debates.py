@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from debates.choices import DebateStatus, Visibility
@@ -307,19 +309,44 @@ def test_the_debate_page_records_an_outcome(client: Client) -> None:
     assert debates_visible_to(fields["owner"]).get(outcome__came_true=False) == debate
 
 
-def test_a_question_that_was_deleted_leaves_the_vectors_at_hand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_question_that_was_deleted_leaves_the_vectors_at_hand() -> None:
     kept, gone = decided(), decided(TRAMS)
     embedder = QuestionVector.objects.get(debate=kept).embedder
     if is_indexed(QuestionVector):
         return  # Then none are kept.
-    assert all_questions(embedder).count == 2
+    assert keys_at_hand(embedder) == keys_of(kept, gone)
     gone.delete()
     newest = decided(HEATING)
-    assert set(all_questions(embedder).ids) > {QuestionVector.objects.get(debate=newest).pk}
-    monkeypatch.setattr(questions, "CHECK_SECONDS", 0.0)
-    questions.forget_questions()
-    all_questions(embedder)
-    newest.delete()
-    assert list(all_questions(embedder).ids) == [QuestionVector.objects.get(debate=kept).pk]
+    assert keys_at_hand(embedder) > keys_of(newest), "what is new is there at once"
+    forget_a_minute()
+    assert keys_at_hand(embedder) == keys_of(kept, newest)
+
+
+def test_only_the_newest_questions_are_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = decided()
+    embedder = QuestionVector.objects.get(debate=first).embedder
+    if is_indexed(QuestionVector):
+        return  # Then none are kept.
+    monkeypatch.setattr(questions, "MOST", 2)
+    assert keys_at_hand(embedder) == keys_of(first)
+    later = [decided(question) for question in (TRAMS, HEATING)]
+    assert keys_at_hand(embedder) == keys_of(*later)
+    forget_a_minute()
+    with CaptureQueriesContext(connection) as asked:
+        found = keys_at_hand(embedder)
+    assert found == keys_of(*later)
+    assert len(asked) == 2, "it is counted, and looked for what is new; nothing is read again"
+
+
+def keys_at_hand(embedder: str) -> set[int]:
+    return {int(key) for key in all_questions(embedder).ids}
+
+
+def keys_of(*debates: Debate) -> set[int]:
+    return set(QuestionVector.objects.filter(debate__in=debates).values_list("pk", flat=True))
+
+
+def forget_a_minute() -> None:
+    """The next look is one that checks."""
+    for at_hand in questions._at_hand.values():
+        at_hand._check_at = 0.0
