@@ -14,13 +14,14 @@ from debates.engine.types import DecisionMode, ProtocolName
 from debates.mock_llm.answers import debate_answer
 from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from debates.mock_llm.wire import Answer, ModelRequest
-from debates.models import Debate, DebateEvent
+from debates.models import Debate, DebateEvent, QuestionVector
 from debates.services import audience, control
 from debates.streaming.events import PAYLOADS, EphemeralType
 from debates.visitors import Person
 from tests.factories import make_user
 from tests.support.debating import Ears, Worker, ears, model_debate, panel_of
 from tests.support.schemas import faults
+from tests.support.sites import wait_until
 
 NOT_PRODUCED = {
     EventType.AGENT_MESSAGE: "people cannot take a turn of their own yet",
@@ -69,6 +70,8 @@ def test_every_payload_of_every_kind_of_debate(heard: Ears, server: ModelServer)
     with Worker(limit=3):
         for debate in debates:
             assert heard.wait_for_end(debate.pk).status == DebateStatus.COMPLETED
+        # What is told of a debate afterwards is there for those that begin then.
+        wait_until(lambda: QuestionVector.objects.filter(debate__in=debates).exists())
         debates += [
             one_without_a_quorum(heard, server),
             one_that_is_steered(heard, server, alice),
