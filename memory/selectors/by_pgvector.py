@@ -30,8 +30,8 @@ INEXACT = 0.01
 LOADED_AT_ONCE = 2000
 """Vectors that a search brings to hand, at most, beside what it is asked for."""
 CHECKED_EVERY = timedelta(minutes=1)
-"""How often it is looked what others have removed. Until then they are left out when they are
-looked up."""
+"""How often it is looked what others have removed, while they write. Until then they are left out
+when they are looked up."""
 
 _codes = CodeCache()
 
@@ -106,9 +106,11 @@ def _at_hand(
     has_loaded = False
     for scope_id, version in versions.items():
         key = (database, scope_id, embedder)
-        known = _codes.get(key, sought.now)
-        if known.version != version and not has_loaded:
-            known, has_loaded = _brought_on(key, known, version, sought.now), True
+        known = _codes.get(key, version, sought.now)
+        is_due = _is_due(known, version, sought.now)
+        if not has_loaded and (known.version != version or is_due):
+            changed = _brought_on(key, known, version, sought.now)
+            known, has_loaded = changed, changed is not known
         if known.version != version:
             rest[scope_id] = known.last
         parts.append(known)
@@ -118,9 +120,14 @@ def _at_hand(
 def _brought_on(key: Key, known: Codes, version: int, now: datetime) -> Codes:
     """What is at hand of a scope, with some of what is missing, if there is room."""
     _, scope_id, embedder = key
-    if known.checked_at is not None and now - known.checked_at > CHECKED_EVERY:
+    is_checked = not known.count
+    if _is_due(known, version, now):
         ids = np.array(_keys.rows(scope_id, embedder), dtype=np.int64).reshape(-1)
-        known = _codes.put(key, known, known.up_to_what_differs(ids, now), now)
+        checked = known.up_to_what_differs(ids, version, now)
+        known = _codes.put(key, known, checked, now)
+        if known is not checked or known.version == version:
+            return known
+        is_checked = True
     if not _codes.admits(key, LOADED_AT_ONCE, now):
         return known
     found = _following.rows(scope_id, embedder, known.last)
@@ -130,9 +137,17 @@ def _brought_on(key: Key, known: Codes, version: int, now: datetime) -> Codes:
         known,
         np.array([pk for pk, _ in found], dtype=np.int64),
         floats_of((packed for _, packed in found), _type_of_vectors()),
-        version=version if is_all else None,
+        version=version,
+        is_all=is_all,
+        is_checked=is_checked,
         now=now,
     )
+
+
+def _is_due(known: Codes, version: int, now: datetime) -> bool:
+    """Whether it is time to look what others have removed."""
+    is_old = known.checked_at is not None and now - known.checked_at > CHECKED_EVERY
+    return is_old and (known.is_unchecked or known.version != version)
 
 
 @kept

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.embeddings.base import DIMENSIONS, Vectors
+from memory.versions import edition_of
 
 MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of codes that this process keeps at hand, of all scopes together."""
@@ -46,8 +47,12 @@ class Codes:
     all_scales: NDArray[np.float32]
     version: int | None = None
     """Of the scope when these were all of it; None when some are missing."""
+    edition: int = 0
+    """Of these vectors."""
     checked_at: datetime | None = None
     """When it was last looked whether all of them are there still."""
+    is_unchecked: bool = False
+    """Whether others have written since, who may have removed some of them."""
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -96,27 +101,43 @@ class Codes:
         self.all_rows[places] = 0
         self.all_scales[places] = 0.0
 
-    def up_to_what_differs(self, ids: NDArray[np.int64], now: datetime) -> Codes:
-        """Those before the first key that is missing here, less those that are not among `ids`."""
+    def up_to_what_differs(self, ids: NDArray[np.int64], version: int, now: datetime) -> Codes:
+        """Those before the first key that is missing here, less those that are not among `ids`,
+        which are all that the scope has at that version."""
         missing = np.setdiff1d(ids[ids <= self.last], self.ids)
         kept = np.isin(self.ids, ids)
         if len(missing):
             kept &= self.ids < missing[0]
-        if kept.all():
-            return replace(self, version=None, checked_at=now)
-        return replace(
+        checked = replace(
             self,
+            version=version if int(kept.sum()) == len(ids) else None,
+            checked_at=now,
+            is_unchecked=False,
+        )
+        if kept.all():
+            return checked
+        return replace(
+            checked,
             count=int(kept.sum()),
             all_ids=self.ids[kept],
             all_rows=self.all_rows[: self.count][kept],
             all_scales=self.all_scales[: self.count][kept],
-            version=None,
-            checked_at=now,
         )
 
+    def growth(self, needed: int) -> int:
+        """The bytes that these take more with so many after them, at most."""
+        count = self.count + needed
+        if count <= len(self.all_ids):
+            return 0
+        return (self.count + self._room(needed)) * BYTES_OF_ONE - self.nbytes
+
+    def _room(self, needed: int) -> int:
+        """For an eighth more, and for as many as are needed."""
+        return max((self.count + needed) // 8, LEAST_ROOM) + needed
+
     def _roomy(self, needed: int) -> Codes:
-        """These, with room for an eighth more, and for as many as are needed."""
-        room = max((self.count + needed) // 8, LEAST_ROOM) + needed
+        """These, with room."""
+        room = self._room(needed)
         erased = self.all_scales[: self.count] == 0.0
         kept = ~erased
         return replace(
@@ -144,34 +165,36 @@ class CodeCache:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[Key, Codes] = OrderedDict()
         self._used_at: dict[Key, datetime] = {}
+        self._nbytes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: Key, now: datetime) -> Codes:
-        """What is at hand of a scope."""
+    @property
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    def get(self, key: Key, version: int, now: datetime) -> Codes:
+        """What is at hand of a scope that is at that version. Vectors that have been made anew
+        since are dropped."""
         with self._lock:
-            known = self._kept.get(key)
-            if known is None:
+            known = self._kept.get(key, NOTHING)
+            if known.count and known.edition != edition_of(version):
+                self._drop(key)
                 return NOTHING
-            self._kept.move_to_end(key)
-            self._used_at[key] = now
+            if known is not NOTHING:
+                self._use(key, now)
             return known
 
     def admits(self, key: Key, count: int, now: datetime) -> bool:
         """Whether there is room for so many more of a scope, once what was not searched lately has
         left."""
-        wanted = count * BYTES_OF_ONE
         with self._lock:
-            for other in list(self._kept):
-                if self.nbytes + wanted <= self._most_bytes:
-                    break
-                if other != key and now - self._used_at[other] > BUSY:
-                    del self._kept[other], self._used_at[other]
-            return self.nbytes + wanted <= self._most_bytes
+            return self._makes_room(key, self._kept.get(key, NOTHING).growth(count), now)
 
     def put(self, key: Key, known: Codes, changed: Codes, now: datetime) -> Codes:
-        """Keep what was made of `known`, unless somebody else was first; what is at hand then."""
+        """Keep what was left of `known`, unless somebody else was first; what is at hand then."""
         with self._lock:
-            return self._replaced(key, known, lambda: changed, now)
+            current = self._kept.get(key, NOTHING)
+            return self._keep(key, changed, now) if current is known else current
 
     def extend(
         self,
@@ -180,39 +203,51 @@ class CodeCache:
         ids: NDArray[np.int64],
         vectors: Vectors,
         *,
-        version: int | None,
+        version: int,
+        is_all: bool,
+        is_checked: bool,
         now: datetime,
     ) -> Codes:
-        """Keep these after what is `known`, unless somebody else was first; what is at hand then.
-        With them it is all of that version, unless it is None."""
-
-        def extended() -> Codes:
-            changed = known.followed_by(ids, vectors)
-            return replace(changed, version=version, checked_at=known.checked_at or now)
-
+        """Keep these after what is `known`, unless somebody else was first or there is no room;
+        what is at hand then. They are of that version, and with them it may be all of it;
+        `is_checked` says whether what is known was just compared with what there is."""
         with self._lock:
-            return self._replaced(key, known, extended, now)
+            current = self._kept.get(key, NOTHING)
+            if current is not known or not self._makes_room(key, known.growth(len(ids)), now):
+                return current
+            changed = replace(
+                known.followed_by(ids, vectors),
+                version=version if is_all else None,
+                edition=edition_of(version),
+                checked_at=known.checked_at or now,
+                is_unchecked=not is_checked,
+            )
+            return self._keep(key, changed, now)
 
     def follow(
         self, scope_id: int, *, before: int, after: int, added: Sequence[tuple[int, str, bytes]]
     ) -> None:
         """Take what is at hand of a scope from one version to the next; `added` are keys, embedders
-        and vectors. What is of another version stays as it is, and is brought up to date when it
-        is asked for."""
+        and vectors. What is of another version, or has no room for them, stays as it is, and is
+        brought up to date when it is asked for."""
         with self._lock:
-            for key, known in list(self._kept.items()):
-                if key[1] != scope_id or known.version != before:
+            for key in [key for key in self._kept if key[1] == scope_id]:
+                known = self._kept.get(key, NOTHING)
+                if known.version != before:
                     continue
                 news = [
                     (pk, np.frombuffer(vector, dtype=np.float32))
                     for pk, embedder, vector in added
                     if embedder == key[2] and pk > known.last
                 ]
+                last_search = self._used_at[next(reversed(self._kept))]
+                if not self._makes_room(key, known.growth(len(news)), last_search):
+                    continue
                 changed = known
                 if news:
                     ids = np.array([pk for pk, _ in news], dtype=np.int64)
                     changed = known.followed_by(ids, np.stack([row for _, row in news]))
-                self._kept[key] = replace(changed, version=after)
+                self._replace(key, replace(changed, version=after))
 
     def erase(self, scope_id: int, ids: Collection[int]) -> None:
         """Have nothing of the vectors of these rows, which were in that scope."""
@@ -222,20 +257,36 @@ class CodeCache:
                     if key[1] == scope_id and known.count:
                         known.without(ids)
 
-    @property
-    def nbytes(self) -> int:
-        return sum(known.nbytes for known in self._kept.values())
-
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
             self._used_at.clear()
+            self._nbytes = 0
 
-    def _replaced(self, key: Key, known: Codes, make: Callable[[], Codes], now: datetime) -> Codes:
-        current = self._kept.get(key, NOTHING)
-        if current is not known:
-            return current
-        changed = self._kept[key] = make()
+    def _makes_room(self, key: Key, wanted: int, now: datetime) -> bool:
+        """Have others leave that were not searched lately, until there is room for so many bytes of
+        a scope; whether there is."""
+        while self._nbytes + wanted > self._most_bytes:
+            # In the order of their use: where the first stays, all do.
+            other = next((one for one in self._kept if one != key), None)
+            if other is None or now - self._used_at[other] <= BUSY:
+                return False
+            self._drop(other)
+        return True
+
+    def _keep(self, key: Key, changed: Codes, now: datetime) -> Codes:
+        self._replace(key, changed)
+        self._use(key, now)
+        return changed
+
+    def _replace(self, key: Key, changed: Codes) -> None:
+        self._nbytes += changed.nbytes - self._kept.get(key, NOTHING).nbytes
+        self._kept[key] = changed
+
+    def _use(self, key: Key, now: datetime) -> None:
         self._kept.move_to_end(key)
         self._used_at[key] = now
-        return changed
+
+    def _drop(self, key: Key) -> None:
+        self._nbytes -= self._kept.pop(key).nbytes
+        del self._used_at[key]

@@ -18,8 +18,9 @@ from aragora_site.bulk import insertion_from
 from memory.limits import tier_limits
 from memory.models import Entry, Scope
 from memory.scopes import ScopeName
-from memory.services.shelf import NEW, STORED_EVENTS, follow, new_version, settle
+from memory.services.shelf import NEW, STORED_EVENTS, follow, settle
 from memory.tiers import Move, Tier
+from memory.versions import LOT_BITS, new_lot
 
 _FIELDS = (*(name for name in NEW if name != "scope_id"), "scope_id")
 NOT_TRIED_FOR = timedelta(minutes=1)
@@ -31,8 +32,8 @@ _values = attrgetter(*_FIELDS[:-1])
 
 
 def store_at_once(scope: ScopeName, entry: Entry, reason: str, now: datetime) -> bool:
-    """Store a new entry that is not pinned; whether it is. It is not where its tier or its scope
-    has no room for it yet, and on other databases."""
+    """Store a new entry that is not pinned; whether it is. It is not where its tier has no room for
+    it, in a scope where nothing was remembered yet, and on other databases."""
     connection = connections[Entry.objects.db]
     tier = Tier(entry.tier)
     limits = tier_limits()[tier]
@@ -41,23 +42,24 @@ def store_at_once(scope: ScopeName, entry: Entry, reason: str, now: datetime) ->
         return False
     entry.workspace_id = scope.workspace_id
     settle(entry, limits)
-    after = new_version()
     inserted, values = insertion_from(Entry, _FIELDS, _values(entry), "shelf.id")
     with connection.cursor() as cursor:
         cursor.execute(
             _statement(tier, inserted),
             [
-                *(scope.key, after, entry.size, entry.size, limits.max_bytes),
+                *(scope.key, new_lot(), entry.size, entry.size, limits.max_bytes),
                 *(*values, Move.STORED.value, [reason[:200]], now),
             ],
         )
         found = cursor.fetchone()
-    if found is None:
+    if found is None:  # Nothing was remembered there yet.
+        return False
+    entry.pk, scope_id, before, after = found
+    if entry.pk is None:
         if len(_full_until) > MOST_REMEMBERED:
             _full_until.clear()
         _full_until[scope.key, tier] = now + NOT_TRIED_FOR
         return False
-    entry.pk, scope_id, before = found
     entry._state.adding = False
     # What is known of it; the rest is read when somebody asks for it.
     named = (scope_id, scope.key, scope.kind, scope.workspace_id, scope.user_id, scope.debate_id)
@@ -74,10 +76,12 @@ def _statement(tier: Tier, inserted: str) -> str:
     held = f"{tier}_bytes"
     return (
         "WITH held AS (SELECT id, version FROM memory_scope WHERE key = %s FOR UPDATE), "  # noqa: S608
-        f"shelf AS (UPDATE memory_scope SET version = %s, {held} = {held} + %s FROM held "
-        f"WHERE memory_scope.id = held.id AND {held} + %s <= %s "
-        "RETURNING memory_scope.id, held.version), "
+        "shelf AS (UPDATE memory_scope SET "
+        f"version = held.version >> {LOT_BITS} << {LOT_BITS} | %s, "
+        f"{held} = {held} + %s FROM held WHERE memory_scope.id = held.id AND {held} + %s <= %s "
+        "RETURNING memory_scope.id, memory_scope.version), "
         f"entry AS ({inserted} RETURNING id, scope_id, workspace_id, tier, size), "
         f"event AS ({STORED_EVENTS}) "
-        "SELECT entry.id, shelf.id, shelf.version FROM entry, shelf"
+        "SELECT entry.id, held.id, held.version, shelf.version "
+        "FROM held LEFT JOIN shelf ON true LEFT JOIN entry ON true"
     )

@@ -7,7 +7,6 @@ pooler; on SQLite the one writer's lock, which `IMMEDIATE` takes when the transa
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,6 +23,7 @@ from memory.limits import tier_limits
 from memory.models import Entry, EntryEvent, Scope
 from memory.scopes import ScopeName
 from memory.tiers import Kept, Move, NoRoom, Tier
+from memory.versions import next_version
 
 FIRST_AT_ONCE, MOST_AT_ONCE = 4, 64
 """Entries that are looked at together when somebody has to leave."""
@@ -112,7 +112,7 @@ class Shelf:
 
     def close(self) -> None:
         """Write what is new, the bytes and the events."""
-        before, after = self.scope.version, new_version()
+        before, after = self.scope.version, next_version(self.scope.version)
         figures = [after, *(self._bytes[tier] for tier in Tier), self.scope.pk]
         connection = connections[Entry.objects.db]
         if connection.vendor != "postgresql":
@@ -142,14 +142,18 @@ class Shelf:
         new, self._new = self._new, []
         others, more = "", list[Any]()
         if self._events:
+            # They made the room for what is new.
             others, more = insertion(EntryEvent, _OF_AN_EVENT, self._events)
+            others += "; "
         inserted, values = insertion(Entry, NEW, [_as_new(entry) for entry, _ in new])
         reasons = [reason[:200] for _, reason in new]
         cursor.execute(
-            f"WITH entry AS ({inserted} RETURNING id, scope_id, workspace_id, tier, size), "  # noqa: S608
-            f"event AS ({STORED_EVENTS}) SELECT id FROM entry ORDER BY id; {_FIGURES}; {others}",
-            [*values, Move.STORED.value, reasons, self.now, *figures, *more],
+            f"{others}WITH entry AS ({inserted} RETURNING id, scope_id, workspace_id, tier, size), "  # noqa: S608
+            f"event AS ({STORED_EVENTS}) SELECT id FROM entry ORDER BY id; {_FIGURES}",
+            [*more, *values, Move.STORED.value, reasons, self.now, *figures],
         )
+        if others:
+            cursor.nextset()
         for (entry, _), (key,) in zip(new, cursor.fetchall(), strict=True):
             self._is_written(entry, key)
 
@@ -219,12 +223,6 @@ _MOVING = (
 _as_moved = attrgetter(*_MOVING)
 NEW = tuple(field.attname for field in Entry._meta.concrete_fields if not field.primary_key)
 _as_new = attrgetter(*NEW)
-
-
-def new_version() -> int:
-    """Drawn by lot and not counted: a count that was rolled back would come again for something
-    else."""
-    return secrets.randbits(62)
 
 
 def lock_scope(name: ScopeName, now: datetime) -> Shelf:

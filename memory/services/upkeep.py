@@ -16,8 +16,9 @@ from aragora_site.tenancy.scopes import Purpose, across_tenants
 from memory.models import Entry, EntryEvent, Scope
 from memory.scopes import Reader
 from memory.services.entries import rise
-from memory.services.shelf import lock_existing, new_version
+from memory.services.shelf import lock_existing
 from memory.tiers import USES_TO_RISE
+from memory.versions import new_edition
 
 EVENTS_KEPT = timedelta(days=30)
 BATCH = 256
@@ -88,7 +89,7 @@ def reindex(*, everything: bool = False) -> int:
                 vector=vector.tobytes(), embedder=made.embedder
             )
         touched = {scope_id for _, _, scope_id in rows}
-        Scope.objects.filter(pk__in=touched).update(version=new_version())
+        Scope.objects.filter(pk__in=touched).update(version=new_edition())
 
 
 def rebuild_indexes() -> None:

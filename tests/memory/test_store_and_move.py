@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from memory.exceptions import EntryNotFound, InvalidEntry, TierFull
 from memory.models import Entry, EntryEvent, Kind, Scope
@@ -63,6 +65,25 @@ def test_a_full_tier_lets_the_least_valuable_go(people: People) -> None:
     remember(people.ours, "c" * 900, importance=0.5, tier=Tier.FAST)
     assert Entry.objects.filter(pk=kept.pk).exists()
     assert moves(least) == [("stored", "", "fast"), ("evicted", "", "fast")]
+    assert_counted(people.ours)
+
+
+def test_what_makes_room_is_told_before_what_takes_it(people: People) -> None:
+    least = remember(people.ours, "b" * 1900, importance=0.2, tier=Tier.FAST)
+    new = remember(people.ours, "c" * 1900, importance=0.5, tier=Tier.FAST)
+    told = EntryEvent.objects.order_by("id").values_list("entry_id", "move")
+    assert list(told) == [(least.pk, "stored"), (least.pk, "evicted"), (new.pk, "stored")]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="others write in several statements")
+def test_what_fits_is_written_in_one_message_but_for_the_first_of_a_scope(people: People) -> None:
+    remember(people.ours, "The tram was approved.")
+    with CaptureQueriesContext(connection) as sent:
+        second = remember(people.ours, "The tram was expensive.")
+    assert len(sent) == 1
+    assert "WITH held AS" in sent[0]["sql"]
+    assert moves(second) == [("stored", "", "slow")]
+    assert second.scope.pk == Scope.objects.get(key=people.ours.key).pk
     assert_counted(people.ours)
 
 
