@@ -129,10 +129,21 @@ class Disturbed(Exception):
 class Unanswered(Exception):
     """The connection was cut when the steps were to be committed: they are written, or not."""
 
-    def __init__(self, outcomes: Sequence[Outcome]) -> None:
-        """`outcomes`: what has become of the steps, if they are written."""
+    def __init__(self, outcomes: Sequence[Outcome], error: Error) -> None:
+        """`outcomes`: what has become of the steps, if they are written. `error`: what the database
+        raised instead of an answer."""
         super().__init__()
         self.outcomes = list(outcomes)
+        self.error = error
+
+
+class Unwritten(Exception):
+    """It was not tried, since it cannot be known whether what came before it is written."""
+
+
+def reason_behind(error: BaseException) -> BaseException:
+    """Why what comes after a step that failed so is not written: of that much is known."""
+    return Unwritten() if isinstance(error, Unanswered) else error
 
 
 _STANDING = ("status", "stop_requested")
@@ -203,7 +214,7 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
             outcomes = _write(checkpoints)
     except Error as error:
         if outcomes and is_outage(error):
-            raise Unanswered(outcomes) from error
+            raise Unanswered(outcomes, error) from error
         raise
     return outcomes
 
@@ -212,14 +223,17 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
 def are_written(outcomes: Sequence[Outcome]) -> bool:
     """Whether steps are in the log of which nobody answered. Waits for a transaction that is still
     writing them."""
-    rows = [row for one in outcomes if isinstance(one, Standing) for row in one.rows]
-    if not rows:
-        return False
-    last = rows[-1]
+    last = {row.debate_id: row for one in outcomes if isinstance(one, Standing) for row in one.rows}
     with transaction.atomic():
-        list(Debate.objects.select_for_update().filter(pk=last.debate_id).values_list("pk"))
-        found = DebateEvent.objects.filter(debate_id=last.debate_id, seq=last.seq)
-        return found.filter(type=last.type, created_at=last.created_at).exists()
+        # The transaction holds all their locks, so one is enough to wait for it.
+        list(Debate.objects.select_for_update().filter(pk__in=[*last][:1]).values_list("pk"))
+        # Any of them will do: a debate may have been deleted meanwhile.
+        return any(
+            DebateEvent.objects.filter(
+                debate_id=row.debate_id, seq=row.seq, type=row.type, created_at=row.created_at
+            ).exists()
+            for row in last.values()
+        )
 
 
 def _write(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:

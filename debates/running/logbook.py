@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from debates.running.checkpoint import Checkpoint, Disturbed, Standing
+from debates.running.checkpoint import Checkpoint, Disturbed, Standing, reason_behind
 from debates.running.writer import Writer, Written
 
 
@@ -72,4 +72,4 @@ def _failure_of(written: Written) -> BaseException | None:
     if not written.done() or written.cancelled():
         return None
     error = written.exception()
-    return None if isinstance(error, Disturbed) else error
+    return None if error is None or isinstance(error, Disturbed) else reason_behind(error)

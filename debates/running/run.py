@@ -38,6 +38,7 @@ from debates.running.checkpoint import (
     Checkpoint,
     Disturbed,
     Standing,
+    Unanswered,
     UsageRow,
     record_strays,
 )
@@ -391,7 +392,12 @@ class DebateRun:
         if written.cancelled():
             return
         if (error := written.exception()) is not None:
-            self._strays += finished.usage_rows(self.debate_id, now=self._now(), suffix=CUT_OFF)
+            # If nobody knows whether the turn is stored, its usage may be as well: what it cost is
+            # rather lost, if it is not, than counted twice. The next worker finds it in the log,
+            # or asks again.
+            if not isinstance(error, Unanswered):
+                now = self._now()
+                self._strays += finished.usage_rows(self.debate_id, now=now, suffix=CUT_OFF)
             self._error = self._error or error
             self._attention.set()
 

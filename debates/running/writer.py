@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
+from django.conf import settings
 from django.db import Error, connection
 
 from aragora_site.outages import is_outage
@@ -16,6 +18,7 @@ from debates.running.checkpoint import (
     Standing,
     Unanswered,
     are_written,
+    reason_behind,
     write_checkpoints,
 )
 from debates.running.threads import DatabaseThreads
@@ -29,6 +32,7 @@ JOINING_TURNS = 4
 phase is over finds out what comes next, and has that written with it."""
 TRIES = 5
 FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 1.6
 
 Written = asyncio.Future[Standing]
 _Waiting = tuple[Checkpoint, Written]
@@ -47,9 +51,9 @@ class Writer:
 
     def write(self, checkpoint: Checkpoint) -> Written:
         """Done when the checkpoint is committed, with how the debate stands then. Fails with
-        `FenceMoved` or `Disturbed`, or with what the database raised at the last try. In that case
-        whatever waits of the same debate fails with it: what came later must not be stored without
-        what came before."""
+        `FenceMoved` or `Disturbed`; with what the database raised at the last try; or with
+        `Unanswered`, if it may be committed or not. In these last cases whatever waits of the same
+        debate fails with it: what came later must not be stored without what came before."""
         done: Written = asyncio.get_running_loop().create_future()
         self._waiting.append((checkpoint, done))
         if self._task is None:
@@ -78,6 +82,10 @@ class Writer:
     async def _write_group(self, group: Sequence[_Waiting]) -> None:
         try:
             outcomes = await self._write_patiently([checkpoint for checkpoint, _ in group])
+        except Unanswered as error:
+            for one in group:
+                self._give_up(one, error)
+            return
         except Exception as error:
             if len(group) > 1:
                 await self._write_apart(group)
@@ -99,7 +107,7 @@ class Writer:
         for one in group:
             key, done = one[0].key, one[1]
             if (error := failed.get(key)) is not None:
-                self._give_up(one, error)
+                self._give_up(one, reason_behind(error))
                 continue
             await self._write_group([one])
             if not done.cancelled() and (error := done.exception()) is not None:
@@ -110,28 +118,45 @@ class Writer:
         key = failed[0].key
         behind = [one for one in self._waiting if one[0].key == key]
         self._waiting = [one for one in self._waiting if one[0].key != key]
-        for _, done in (failed, *behind):
-            _fail(done, error)
+        _fail(failed[1], error)
+        for _, done in behind:
+            _fail(done, reason_behind(error))
 
     async def _write_patiently(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
-        """Try again while the database cannot be reached: turns that are paid for are at stake."""
+        """Try again while the database cannot be reached: turns that are paid for are at stake.
+        What it raises is raised of steps that are not written, but for `Unanswered`."""
         tries = 0
-        unanswered: list[Outcome] | None = None
         while True:
-            tries += 1
             try:
-                if unanswered is not None and await self._threads.run(are_written, unanswered):
-                    return unanswered
                 return await self._threads.run(write_checkpoints, checkpoints)
-            except (Error, Unanswered) as error:
-                if isinstance(error, Unanswered):
-                    unanswered = error.outcomes
-                elif not is_outage(error):
+            except Unanswered as unanswered:
+                if await self._is_written(unanswered):
+                    return unanswered.outcomes
+                error = unanswered.error
+            except Error as said:
+                if not is_outage(said):
                     raise
-                if tries == TRIES:
-                    raise
-                log.warning("checkpoint_retried", error=type(error).__name__, attempt=tries)
+                error = said
+            tries += 1
+            if tries == TRIES:
+                raise error
+            log.warning("checkpoint_retried", error=type(error).__name__, attempt=tries)
             await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1))
+
+    async def _is_written(self, unanswered: Unanswered) -> bool:
+        """Ask the log, for as long as a lease lasts. To write without knowing could be to write
+        twice, so then it raises `Unanswered`."""
+        give_up_at = time.monotonic() + settings.ARAGORA.lease_seconds
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                return await self._threads.run(are_written, unanswered.outcomes)
+            except Error as error:
+                if not is_outage(error) or time.monotonic() + wait > give_up_at:
+                    raise unanswered from error
+                log.warning("checkpoint_unanswered", error=type(error).__name__)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
 def _fail(done: Written, error: BaseException) -> None:

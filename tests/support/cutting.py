@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from enum import Enum, auto
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ class Way:
         self._url = urlsplit(server_url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._cuts: Iterator[Cut] = iter(())
+        self._away_seconds = 0.0
+        self._away_until = 0.0
         self._lock = threading.Lock()
         self.made: list[Cut] = []
         """The cuts so far."""
@@ -40,16 +43,20 @@ class Way:
         host = self._url.netloc.rpartition(":")[0]
         return self._url._replace(netloc=f"{host}:{port}").geturl()
 
-    def cut(self, cuts: Iterator[Cut]) -> None:
-        """From now on, deal so with one COMMIT of events after the other, on all connections."""
+    def cut(self, cuts: Iterator[Cut], *, away_seconds: float = 0.0) -> None:
+        """From now on, deal so with one COMMIT of events after the other, on all connections. After
+        each that is cut, nobody gets through for so long."""
         with self._lock:
-            self._cuts = cuts
+            self._cuts, self._away_seconds = cuts, away_seconds
 
     def serve(self) -> None:
         """Until closed."""
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self._is_away():
+                    client.close()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self._url.port or 5432))
                 for work in (self._ask, self._answer):
                     threading.Thread(target=work, args=(client, server), daemon=True).start()
@@ -63,6 +70,9 @@ class Way:
         has_events = False
         with contextlib.suppress(OSError):
             while data := client.recv(CHUNK):
+                if self._is_away():
+                    client.shutdown(socket.SHUT_RDWR)
+                    break
                 has_events |= b"INSERT" in data and b"debates_debateevent" in data
                 cut = Cut.NONE
                 if has_events and b"COMMIT" in data:
@@ -85,10 +95,15 @@ class Way:
             while data := server.recv(CHUNK):
                 client.sendall(data)
 
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
     def _next_cut(self) -> Cut:
         with self._lock:
             cut = next(self._cuts, Cut.NONE)
             self.made.append(cut)
+            if cut is not Cut.NONE:
+                self._away_until = time.monotonic() + self._away_seconds
         return cut
 
 
