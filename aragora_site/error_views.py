@@ -9,7 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 from debates.api.errors import RETRY_SECONDS, answer_exception
 from debates.exceptions import TooFast
 
@@ -37,7 +37,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django calls this while it handles the exception. A database that was busy or away is not an
     error of this server's: it says when to come back."""
     error = sys.exc_info()[1]
-    if isinstance(error, Exception) and is_outage(error):
+    if isinstance(error, Exception) and may_succeed_later(error):
         response = _answer(request, error, HTTPStatus.SERVICE_UNAVAILABLE)
         response["Retry-After"] = str(RETRY_SECONDS)
         return response

@@ -1,4 +1,4 @@
-"""How to tell that the database was away from what it said no to."""
+"""How to tell what the database may say yes to another time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ process that was stopped meanwhile; and psycopg itself: when a pooler loses its 
 that error and one of its own at once, and all that is told is that there were two results."""
 
 
-def is_outage(error: BaseException) -> bool:
-    """Whether the database was away, busy, or its connection cut: the same may succeed later."""
+def may_succeed_later(error: BaseException) -> bool:
+    """Whether the database was away or busy, the connection cut, or the statement given up for want
+    of time, memory or a lock."""
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", "") in _CUT
     return isinstance(error, OperationalError | InterfaceError)

@@ -27,7 +27,7 @@ import structlog
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
 
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +216,7 @@ def analytics(selector: Callable[P, T]) -> Callable[P, T]:
                     with _on_replica():
                         return selector(*args, **kwargs)
                 except Error as error:
-                    if not is_outage(error):
+                    if not may_succeed_later(error):
                         raise
                     replica.failed(error)
         return selector(*args, **kwargs)

@@ -22,7 +22,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from aragora_site.errors import AragoraError
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 from debates.exceptions import InvalidInput, NotAllowed, NotFound
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ def answer_exception(request: HttpRequest, error: Exception) -> HttpResponse:
             return _known(request, NotAllowed("You may not do this."))
         case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return _known(request, InvalidInput("The request cannot be read."))
-        case _ if is_outage(error):
+        case _ if may_succeed_later(error):
             log.error("api_database_unavailable", error=type(error).__name__, path=request.path)
             return error_response(
                 request,

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import Error, transaction
 
 from aragora_site.bulk import Add, insert_rows, update_rows
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 from aragora_site.tenancy.scopes import Purpose, across_tenants, act_for
 from debates.choices import DebateStatus
 from debates.models import Debate, DebateEvent, Round, Suggestion, Turn, UsageRecord
@@ -213,7 +213,7 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Outcome]:
         with act_for(*(step.tenant for step in checkpoints)), transaction.atomic():
             outcomes = _write(checkpoints)
     except Error as error:
-        if outcomes and is_outage(error):
+        if outcomes and may_succeed_later(error):
             raise Unanswered(outcomes, error) from error
         raise
     return outcomes

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from aragora_site.bulk import insert_rows
 from aragora_site.kept import kept
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.choices import DebateStatus
 from debates.engine.planner import next_step
@@ -69,17 +69,31 @@ class Loaded:
         )
 
 
+_Found = tuple[Debate, Loaded | None]
+
+
 @across_tenants(Purpose.QUEUE)
 def take_waiting(*, holder: str, limit: int, now: datetime) -> list[Loaded]:
-    """Take up to `limit` debates from the queue: fewer only when no more may begin."""
+    """Take up to `limit` debates from the queue: fewer only when no more may begin.
+
+    A debate that the database does not give is left out. While others are taken, that counts as a
+    crash of it; if there are none, what the database said is raised."""
     taken: list[Loaded] = []
+    unread: dict[Debate, Exception] = {}
     for _ in range(MOST_LOOKS):
-        wanted = claims.next_in_line(now, limit=limit - len(taken))
+        left = limit - len(taken)
+        line = claims.next_in_line(now, limit=left + len(unread))
+        passed_over = {debate.pk for debate in unread}
+        wanted = [debate_id for debate_id in line if debate_id not in passed_over][:left]
         found = {debate.pk: debate for debate in _debates.objects(tuple(wanted))}
         debates = [found[debate_id] for debate_id in wanted if debate_id in found]
-        taken += _take(debates, holder, claims.WAITING, now)
+        taken += _take(_read(debates, unread), holder, claims.WAITING, now)
         if not wanted or len(taken) == limit:
             break  # Otherwise others were faster; behind what they took there may be more.
+    if not taken:
+        _raise_first(unread)
+    if unread:  # Others could be read meanwhile, so it is not the database.
+        _take([(debate, None) for debate in unread], holder, claims.WAITING, now)
     return taken
 
 
@@ -95,13 +109,21 @@ def take_one(
     """Take up this debate, out of turn; None when its state does not allow it or somebody else
     has it."""
     free = claims.free(now).filter(pk=debate_id, status__in=sorted(statuses))
-    return next(iter(_take(list(free), holder, statuses, now)), None)
+    unread: dict[Debate, Exception] = {}
+    found = _read(list(free), unread)
+    _raise_first(unread)
+    return next(iter(_take(found, holder, statuses, now)), None)
+
+
+def _raise_first(unread: Mapping[Debate, Exception]) -> None:
+    for error in unread.values():
+        raise error
 
 
 def _take(
-    debates: Sequence[Debate], holder: str, statuses: frozenset[DebateStatus], now: datetime
+    found: Sequence[_Found], holder: str, statuses: frozenset[DebateStatus], now: datetime
 ) -> list[Loaded]:
-    found = [(debate, _load_or_none(debate)) for debate in debates]
+    """Claim what was read; what is broken counts as a crash."""
     recollections = _recollections([loaded for _, loaded in found if loaded], now)
     found = [(debate, loaded and _reminded(loaded, recollections)) for debate, loaded in found]
     taken: list[Loaded] = []
@@ -130,14 +152,20 @@ def _take(
     return taken
 
 
-def _load_or_none(debate: Debate) -> Loaded | None:
-    try:
-        return load(debate)
-    except Exception as error:  # It must not hold up the queue; it counts as a crash.
-        if is_outage(error):
-            raise
-        log.error("debate_not_loaded", debate_id=str(debate.pk), error=type(error).__name__)
-        return None
+def _read(debates: Sequence[Debate], unread: dict[Debate, Exception]) -> list[_Found]:
+    """What there is of each; None for one that is broken. Those that the database does not give,
+    this time, go to `unread` instead."""
+    found: list[_Found] = []
+    for debate in debates:
+        try:
+            found.append((debate, load(debate)))
+        except Exception as error:  # It must not hold up the queue.
+            log.error("debate_not_loaded", debate_id=str(debate.pk), error=type(error).__name__)
+            if may_succeed_later(error):
+                unread[debate] = error
+            else:
+                found.append((debate, None))
+    return found
 
 
 def load(debate: Debate) -> Loaded:

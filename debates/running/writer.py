@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 
-from aragora_site.outages import is_outage
+from aragora_site.outages import may_succeed_later
 from debates.running.checkpoint import (
     Checkpoint,
     Key,
@@ -134,7 +134,7 @@ class Writer:
                     return unanswered.outcomes
                 error = unanswered.error
             except Error as said:
-                if not is_outage(said):
+                if not may_succeed_later(said):
                     raise
                 error = said
             tries += 1
@@ -152,7 +152,7 @@ class Writer:
             try:
                 return await self._threads.run(are_written, unanswered.outcomes)
             except Error as error:
-                if not is_outage(error) or time.monotonic() + wait > give_up_at:
+                if not may_succeed_later(error) or time.monotonic() + wait > give_up_at:
                     raise unanswered from error
                 log.warning("checkpoint_unanswered", error=type(error).__name__)
             await asyncio.sleep(wait)

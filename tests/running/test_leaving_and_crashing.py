@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -18,7 +19,7 @@ from debates.engine.types import StopReason
 from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.models import Debate, DebateEvent, Turn, UsageRecord
 from debates.providers.base import AgentSpec
-from debates.running import claims, holders
+from debates.running import claims, holders, loading
 from debates.running.claims import MAX_ATTEMPTS
 from debates.running.loading import take_waiting
 from tests.factories import make_debate, make_spec
@@ -210,7 +211,7 @@ def test_a_debate_that_breaks_its_workers_fails(
 
 
 @pytest.mark.usefixtures("no_jobs_yet")
-def test_a_database_that_does_not_answer_in_time_is_no_crash() -> None:
+def test_a_database_that_does_not_answer_in_time_is_no_crash_unless_it_answers_others() -> None:
     debate = left_behind(status=DebateStatus.PENDING, phase="draft", lease_holder="")
     locked, done = threading.Event(), threading.Event()
 
@@ -229,15 +230,53 @@ def test_a_database_that_does_not_answer_in_time_is_no_crash() -> None:
             cursor.execute("SET lock_timeout = '50ms'")
             with pytest.raises(OperationalError):
                 take_waiting(holder=ELSEWHERE, limit=1, now=timezone.now())
+            debate.refresh_from_db()
+            assert (debate.status, debate.attempts) == (DebateStatus.PENDING, 0)
+            other = make_debate()
+            [taken] = take_waiting(holder=ELSEWHERE, limit=1, now=timezone.now())
+            assert taken.debate.pk == other.pk
             cursor.execute("RESET lock_timeout")
     finally:
         done.set()
         holding.join()
 
     debate.refresh_from_db()
-    assert (debate.status, debate.attempts) == (DebateStatus.PENDING, 0)
+    assert (debate.status, debate.attempts) == (DebateStatus.PENDING, 1)
     [taken] = take_waiting(holder=ELSEWHERE, limit=1, now=timezone.now())
     assert taken.debate.pk == debate.pk
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_debate_that_cannot_be_read_leaves_the_others_alone_and_is_given_up(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """What the database says of the one could be said of all, if it were away."""
+    unreadable = make_debate()
+    read = loading.load
+
+    def load(debate: Debate) -> loading.Loaded:
+        if debate.pk == unreadable.pk:
+            raise OperationalError("too many SQL variables")
+        return read(debate)
+
+    def take() -> list[UUID]:
+        found = take_waiting(holder=ELSEWHERE, limit=limit, now=timezone.now())
+        return [taken.debate.pk for taken in found]
+
+    monkeypatch.setattr(loading, "load", load)
+    with pytest.raises(OperationalError):
+        take()
+    for attempts in range(MAX_ATTEMPTS):
+        unreadable.refresh_from_db()
+        assert (unreadable.status, unreadable.attempts) == (DebateStatus.PENDING, attempts)
+        debate = make_debate()
+        assert take() == [debate.pk]
+    unreadable.refresh_from_db()
+    assert (unreadable.status, unreadable.stop_reason) == (
+        DebateStatus.FAILED,
+        StopReason.CRASHED,
+    )
+    assert_whole(unreadable)
 
 
 def test_one_broken_debate_leaves_the_others_alone(heard: Ears) -> None:
