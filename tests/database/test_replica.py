@@ -77,6 +77,7 @@ def test_a_replica_is_read_while_it_is_fresh_and_done_without_otherwise(site: Si
         return bool(site.on_standby(asked.replace("%%", "%")))
 
     site.rate("early")
+    wait_until(lambda: site.on_standby("SELECT count(*) FROM debates_rating"))
     wait_until(replica_is_read)
     assert site.told() == []
 
