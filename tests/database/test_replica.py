@@ -62,6 +62,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
                 ARAGORA_REPLICA_DATABASE_URL=standby.url,
                 ARAGORA_REPLICA_MAX_LAG="2",
                 ARAGORA_CACHE_TTL="0",  # Every leaderboard is read.
+                # Regular work would take ratings back that no match accounts for.
+                ARAGORA_SERVER_RUNS_DEBATES="false",
             )
         )
         yield Site(server, primary, standby)
@@ -77,7 +79,6 @@ def test_a_replica_is_read_while_it_is_fresh_and_done_without_otherwise(site: Si
         return bool(site.on_standby(asked.replace("%%", "%")))
 
     site.rate("early")
-    wait_until(lambda: site.on_standby("SELECT count(*) FROM debates_rating"))
     wait_until(replica_is_read)
     assert site.told() == []
 
