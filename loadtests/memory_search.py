@@ -147,8 +147,9 @@ def _fill(count: int, *, scopes: int, size: int) -> list[int]:
     from memory.limits import tier_limits
     from memory.models import Entry, Kind, Scope
     from memory.scopes import ScopeName
-    from memory.services.shelf import new_version, settle
+    from memory.services.shelf import settle
     from memory.tiers import Tier
+    from memory.versions import new_edition
     from ratelimit.models import Workspace
 
     now, limits = timezone.now(), tier_limits()[Tier.GLACIAL]
@@ -181,7 +182,7 @@ def _fill(count: int, *, scopes: int, size: int) -> list[int]:
         Entry.objects.bulk_create(entries(), batch_size=2000)
     for scope in made:
         total = sum(Entry.objects.filter(scope=scope).values_list("size", flat=True))
-        Scope.objects.filter(pk=scope.pk).update(glacial_bytes=total, version=new_version())
+        Scope.objects.filter(pk=scope.pk).update(glacial_bytes=total, version=new_edition())
     return [scope.pk for scope in made]
 
 
