@@ -109,7 +109,7 @@ def _at_hand(
         known = _codes.get(key, version, sought.now)
         is_due = _is_due(known, version, sought.now)
         if not has_loaded and (known.version != version or is_due):
-            changed = _brought_on(key, known, version, sought.now)
+            changed = _brought_on(key, known, version, sought.now, is_due=is_due)
             known, has_loaded = changed, changed is not known
         if known.version != version:
             rest[scope_id] = known.last
@@ -117,11 +117,12 @@ def _at_hand(
     return parts, rest
 
 
-def _brought_on(key: Key, known: Codes, version: int, now: datetime) -> Codes:
-    """What is at hand of a scope, with some of what is missing, if there is room."""
+def _brought_on(key: Key, known: Codes, version: int, now: datetime, *, is_due: bool) -> Codes:
+    """What is at hand of a scope, with some of what is missing, if there is room; checked first,
+    where that is due."""
     _, scope_id, embedder = key
     is_checked = not known.count
-    if _is_due(known, version, now):
+    if is_due:
         ids = np.array(_keys.rows(scope_id, embedder), dtype=np.int64).reshape(-1)
         checked = known.up_to_what_differs(ids, version, now)
         known = _codes.put(key, known, checked, now)

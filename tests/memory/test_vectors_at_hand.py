@@ -230,28 +230,16 @@ def test_it_is_found_while_some_is_at_hand_and_what_others_write_too(
 
 @needs_pgvector
 @pytest.mark.usefixtures("_of_others")
+@pytest.mark.parametrize("searches", [[120], [10, 70]], ids=["later", "within the minute, too"])
 def test_what_others_forget_is_gone_from_here_after_a_minute(
-    people: People, reader: Reader
+    people: People, reader: Reader, searches: list[int]
 ) -> None:
     kept = remember(people.ours, "The tram line was decided.")
     gone = remember(people.ours, "The tram was expensive.")
     found(reader, "tram")
     forget(entry_ids=[gone.pk], reader=reader, now=NOW)
-    found(reader, "tram", now=NOW + timedelta(minutes=2))
-    assert at_hand() == [kept.pk]
-
-
-@needs_pgvector
-@pytest.mark.usefixtures("_of_others")
-def test_it_is_gone_too_when_somebody_searched_within_the_minute(
-    people: People, reader: Reader
-) -> None:
-    kept = remember(people.ours, "The tram line was decided.")
-    gone = remember(people.ours, "The tram was expensive.")
-    found(reader, "tram")
-    forget(entry_ids=[gone.pk], reader=reader, now=NOW)
-    found(reader, "tram", now=NOW + timedelta(seconds=10))
-    found(reader, "tram", now=NOW + timedelta(seconds=70))
+    for seconds in searches:
+        found(reader, "tram", now=NOW + timedelta(seconds=seconds))
     assert at_hand() == [kept.pk]
 
 
