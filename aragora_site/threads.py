@@ -1,12 +1,14 @@
-"""A fixed number of threads for an event loop, with less ado than an executor's: one queue, one
-call back, no locks that are shared."""
+"""A fixed number of threads for an event loop, with less ado than an executor's: a queue for each
+thread, and one call back."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -36,17 +38,16 @@ class Job(Generic[T]):
         """Take the work back; False when it has begun."""
         return self._begun.acquire(blocking=False)
 
-    def carry_out(self) -> None:
-        """On a thread."""
+    def carry_out(self) -> Callable[[], None]:
+        """On a thread; then call what comes back, to tell the loop."""
         if self.result.cancelled() or not self._begun.acquire(blocking=False):
-            self._tell(self._skip, None)
-            return
+            return partial(self._tell, self._skip, None)
         try:
             done = self._work()
         except BaseException as error:
-            self._tell(self._fail, error)
+            return partial(self._tell, self._fail, error)
         else:
-            self._tell(self._end, done)
+            return partial(self._tell, self._end, done)
 
     def _tell(self, how: Callable[..., None], what: object) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits.
@@ -66,16 +67,26 @@ class Job(Generic[T]):
             self.result.set_exception(error)
 
 
+_Inbox = SimpleQueue[Job[object] | None]
+"""What is given to one thread; None ends it."""
+
+
 class Threads:
-    """At most so many threads, begun as they are needed. To be used on one event loop."""
+    """At most so many threads, begun as they are needed. To be used on one event loop.
+
+    Work goes to the thread that was free last: its caches, and those of its connections, are the
+    warmest."""
 
     def __init__(self, most: int, *, name: str, at_end: Callable[[], None] = lambda: None) -> None:
         """`at_end` is called on each thread when it ends."""
         self._most = most
         self._name = name
         self._at_end = at_end
-        self._jobs: SimpleQueue[Job[object] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        """Around `_waiting` and `_free`: while somebody is free, nothing waits."""
+        self._waiting: deque[Job[object]] = deque()
+        self._free: list[_Inbox] = []
+        self._threads: list[tuple[threading.Thread, _Inbox]] = []
         self._under_way = 0
 
     def submit(self, work: Callable[[], T]) -> Job[T]:
@@ -84,14 +95,18 @@ class Threads:
         self._under_way += 1
         if len(self._threads) < min(self._under_way, self._most):
             self._begin_one()
-        self._jobs.put(job)  # type: ignore[arg-type]
+        with self._lock:
+            if self._free:
+                self._free.pop().put(job)  # type: ignore[arg-type]
+            else:
+                self._waiting.append(job)  # type: ignore[arg-type]
         return job
 
     def close(self) -> None:
         """Do what is queued, and end the threads."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
+        for _, inbox in self._threads:
+            inbox.put(None)
+        for thread, _ in self._threads:
             thread.join()
         self._threads.clear()
 
@@ -99,13 +114,28 @@ class Threads:
         self._under_way -= 1
 
     def _begin_one(self) -> None:
+        inbox: _Inbox = SimpleQueue()
         name = f"{self._name}_{len(self._threads)}"
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        thread = threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)
+        self._threads.append((thread, inbox))
+        with self._lock:
+            self._free.append(inbox)
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job.carry_out()
-            del job  # What it holds would stay until the next one comes.
+    def _work(self, inbox: _Inbox) -> None:
+        while (job := inbox.get()) is not None:
+            while job is not None:
+                tell = job.carry_out()
+                # Free before anybody hears of it: they may have more to do at once.
+                job = self._next_for(inbox)
+                tell()
+                del tell  # What it holds would stay until the next one comes.
         self._at_end()
+
+    def _next_for(self, inbox: _Inbox) -> Job[object] | None:
+        """What has waited longest; None once the thread is free."""
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._free.append(inbox)
+            return None

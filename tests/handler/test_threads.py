@@ -30,6 +30,17 @@ async def test_there_are_no_more_threads_than_may_be_and_none_before_they_are_ne
     await asyncio.to_thread(threads.close)
 
 
+async def test_work_goes_to_the_thread_that_was_free_last() -> None:
+    """Its caches, and those of its connections, are the warmest."""
+    threads = Threads(3, name="some")
+    all_of_them = threading.Barrier(3)
+    together = [threads.submit(lambda: all_of_them.wait(PATIENCE)) for _ in range(3)]
+    await asyncio.gather(*(job.result for job in together))
+    alone = {await threads.submit(threading.current_thread).result for _ in range(5)}
+    assert len(alone) == 1
+    await asyncio.to_thread(threads.close)
+
+
 async def test_results_and_errors_come_back() -> None:
     threads = Threads(1, name="some")
 
