@@ -15,7 +15,10 @@ class AudienceVote(models.Model):
     tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey(
-        "debates.Debate", on_delete=models.CASCADE, related_name="audience_votes"
+        "debates.Debate",
+        on_delete=models.CASCADE,
+        related_name="audience_votes",
+        db_index=False,
     )
     person = models.CharField(max_length=64)
     """Who voted (`debates.visitors.Person.key`)."""
@@ -52,7 +55,7 @@ class Suggestion(models.Model):
     tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey(
-        "debates.Debate", on_delete=models.CASCADE, related_name="suggestions"
+        "debates.Debate", on_delete=models.CASCADE, related_name="suggestions", db_index=False
     )
     number = models.PositiveSmallIntegerField()
     """Dense per debate, from 1."""

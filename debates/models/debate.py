@@ -39,6 +39,7 @@ class Debate(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="debates",
+        db_index=False,  # `debate_by_owner` serves as well.
     )
     workspace = models.ForeignKey(
         "ratelimit.Workspace",

@@ -13,7 +13,12 @@ class Document(models.Model):
     tenancy = Through("debate", DEBATES, unowned=Unowned.READABLE)
 
     debate = models.ForeignKey(
-        "debates.Debate", null=True, blank=True, on_delete=models.CASCADE, related_name="documents"
+        "debates.Debate",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="documents",
+        db_index=False,
     )
     number = models.PositiveSmallIntegerField(help_text="What agents cite: [1], [2], …")
     title = models.CharField(max_length=200)

@@ -12,7 +12,9 @@ class DebateEvent(models.Model):
 
     tenancy = OF_A_DEBATE
 
-    debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="events")
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     seq = models.PositiveBigIntegerField()
     type = models.CharField(max_length=32, choices=EventType)
     round = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -27,7 +29,8 @@ class DebateEvent(models.Model):
     class Meta:
         ordering = ("debate_id", "seq")
         constraints = (
-            # Also serves the replay: events of one debate after a seq, in order.
+            # Also serves the replay: events of one debate after a seq, in order. Like the other
+            # tables of a debate it needs no index of the foreign key alone.
             models.UniqueConstraint(fields=("debate", "seq"), name="event_seq_unique"),
         )
 

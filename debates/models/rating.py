@@ -63,7 +63,9 @@ class Match(models.Model):
 class MatchResult(models.Model):
     """What a match did to one agent's ratings. The log of the ranking."""
 
-    match = models.ForeignKey(Match, on_delete=models.CASCADE, related_name="results")
+    match = models.ForeignKey(
+        Match, on_delete=models.CASCADE, related_name="results", db_index=False
+    )
     agent = models.CharField(max_length=64)
     won = models.BooleanField()
     """Author of the winning proposal."""

@@ -14,7 +14,9 @@ class Round(models.Model):
 
     tenancy = OF_A_DEBATE
 
-    debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="round_set")
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="round_set", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -38,7 +40,9 @@ class Turn(models.Model):
 
     tenancy = Through("debate", DEBATES, sample={"reply": {}})
 
-    debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="turns")
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="turns", db_index=False
+    )
     index = models.PositiveIntegerField()
     """Dense, from 0, in the order of finishing."""
     round = models.PositiveSmallIntegerField()
@@ -83,7 +87,9 @@ class Ballot(models.Model):
 
     tenancy = OF_A_DEBATE
 
-    debate = models.ForeignKey("debates.Debate", on_delete=models.CASCADE, related_name="ballots")
+    debate = models.ForeignKey(
+        "debates.Debate", on_delete=models.CASCADE, related_name="ballots", db_index=False
+    )
     voter = models.CharField(max_length=64)
     ranking = models.JSONField()
     approved = models.JSONField()

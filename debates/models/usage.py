@@ -13,7 +13,11 @@ class UsageRecord(models.Model):
     tenancy = OF_A_DEBATE
 
     debate = models.ForeignKey(
-        "debates.Debate", null=True, on_delete=models.SET_NULL, related_name="usage_records"
+        "debates.Debate",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="usage_records",
+        db_index=False,
     )
     agent = models.CharField(max_length=64)
     provider = models.CharField(max_length=32)
