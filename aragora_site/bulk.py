@@ -25,6 +25,22 @@ MANY_PARAMETERS = 50
 Convert = Callable[[Any], Any]
 
 
+class JSONObject(dict[str, Any]):
+    """An object that does not change, and whose JSON is kept once it is made: for what is stored
+    and sent."""
+
+    __slots__ = ("_text",)
+
+    @property
+    def text(self) -> str:
+        """Compact. Raises `PydanticSerializationError` for what is no JSON, or no UTF-8."""
+        try:
+            return self._text
+        except AttributeError:
+            self._text: str = to_json(self).decode()
+            return self._text
+
+
 @dataclass(frozen=True, slots=True)
 class Add:
     """An amount by which `update_returning` changes a number."""
@@ -93,7 +109,7 @@ def insertion_from(
     """The same for a row whose last field, which is not among the values, is taken from another
     part of the statement (`shelf.id`); nothing where there is none."""
     plan = _plan(model, names, router.db_for_write(model))
-    return _insert_from(plan, taken), list(_converted(plan, (*row, None))[:-1])
+    return _insert_from(plan, taken), _converted(plan, (*row, None))[:-1]
 
 
 def select_rows(
@@ -162,18 +178,21 @@ def update_rows(
 # --- Statements --------------------------------------------------------------------------------
 
 
-def _converted(plan: _Plan, row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _converted(plan: _Plan, row: tuple[Any, ...]) -> list[Any]:
     """A row as the database takes it."""
-    return tuple(
-        value if convert is None or value is None else convert(value)
-        for convert, value in zip(plan.converters, row, strict=True)
-    )
+    values = list(row)
+    for place, convert in plan.conversions:
+        if (value := values[place]) is not None:
+            values[place] = convert(value)
+    return values
 
 
 def _parameters(plan: _Plan, values: tuple[Any, ...]) -> list[Any]:
     """The values as the database takes them, tuples unfolded."""
     parameters: list[Any] = []
-    for convert, value in zip(plan.converters, values, strict=True):
+    converters = dict(plan.conversions)
+    for place, value in enumerate(values):
+        convert = converters.get(place)
         given = value.amount if isinstance(value, Add) else value
         for one in given if isinstance(given, tuple) else (given,):
             parameters.append(one if convert is None or one is None else convert(one))
@@ -186,7 +205,9 @@ class _Plan:
 
     table: str
     columns: tuple[str, ...]
-    converters: tuple[Convert | None, ...]
+    conversions: tuple[tuple[int, Convert], ...]
+    """What makes a parameter of the value in that place, which is not None; where it is one
+    already there is nothing."""
     column_of: Mapping[str, str]
     types: tuple[str, ...] | None
     """Of the columns, where the database takes many rows as one JSON document."""
@@ -200,7 +221,11 @@ def _plan(model: type[models.Model], names: tuple[str, ...], using: str) -> _Pla
     return _Plan(
         table=quote(model._meta.db_table),
         columns=tuple(quote(str(field.column)) for field in fields),
-        converters=tuple(_converter(field, connection) for field in fields),
+        conversions=tuple(
+            (place, convert)
+            for place, field in enumerate(fields)
+            if (convert := _converter(field, connection)) is not None
+        ),
         column_of={
             field.attname: quote(str(field.column)) for field in model._meta.concrete_fields
         },
@@ -222,12 +247,10 @@ def _converter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -
     with twenty calls a value."""
     if isinstance(field, models.ForeignKey):
         return _converter(field.target_field, connection)
-    ops = connection.ops
     if isinstance(field, models.UUIDField):
         return None if connection.features.has_native_uuid_field else _hex
     if isinstance(field, models.DateTimeField):
-        # The rows of a group share their moment.
-        return lru_cache(maxsize=64)(ops.adapt_datetimefield_value)
+        return _moments_of(connection.alias)
     if isinstance(field, models.JSONField):
         return _json
     if isinstance(field, models.CharField | models.TextField):
@@ -235,6 +258,12 @@ def _converter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -
     if isinstance(field, models.BooleanField | models.IntegerField | models.FloatField):
         return None
     return lambda value: field.get_db_prep_save(value, connection)
+
+
+@lru_cache(maxsize=16)
+def _moments_of(using: str) -> Convert:
+    """The rows of a group, in whatever table, share their moments."""
+    return lru_cache(maxsize=64)(connections[using].ops.adapt_datetimefield_value)
 
 
 _IN_JSON = (
@@ -274,7 +303,7 @@ def _insert_document(plan: _Plan) -> str:
 
 
 def _json(value: Any) -> str:
-    return to_json(value).decode()
+    return value.text if isinstance(value, JSONObject) else to_json(value).decode()
 
 
 def _hex(value: UUID | str) -> str:

@@ -1,9 +1,8 @@
 """Structured logs on standard error: one event a line, with stable names and ids.
 
 An event never holds prompt text, keys or tokens; where a library writes an address that has one,
-it is struck out here. The request id is bound by
-`aragora_site.middleware` and appears on every line that a request causes; the id of the trace,
-where there is one, on every line of a debate as well.
+it is struck out here. The request id appears on every line that a request causes; the id of the
+trace, where there is one, on every line of a debate as well.
 """
 
 import logging
@@ -12,11 +11,21 @@ import sys
 
 import structlog
 
+from aragora_site.request_ids import request_id
 from monitoring.tracing import add_trace_id
 
 _SECRETS = re.compile(
     r"(\bara_[0-9a-f]{12}_)[\w-]+|(/shared/)[\w-]+|([?&](?:token|share)=)[^&\s\"']+"
 )
+
+
+def add_request_id(
+    logger: object, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """For structlog: what asked for what a line tells of."""
+    if found := request_id.get():
+        event.setdefault("request_id", found)
+    return event
 
 
 def strike_out_secrets(
@@ -42,7 +51,7 @@ def configure(*, format: str, level: str, on_terminal: bool) -> None:
     if level == "auto":
         level = "warning" if on_terminal else "info"
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_request_id,
         add_trace_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

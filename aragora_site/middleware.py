@@ -18,6 +18,7 @@ from django.utils.functional import SimpleLazyObject, empty
 
 from aragora_site.addresses import view_at
 from aragora_site.error_views import bad_request, too_many_requests
+from aragora_site.request_ids import request_id
 from aragora_site.tenancy.scopes import Purpose, Scope, act_later_for
 from monitoring import tracing
 from ratelimit.callers import asks_of
@@ -59,11 +60,11 @@ class RequestIdMiddleware:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         id = given if _REQUEST_ID.match(given) else _new_id()
         request.id = id  # type: ignore[attr-defined]
-        bound = structlog.contextvars.bind_contextvars(request_id=id)
+        entered = request_id.set(id)
         try:
             response = self.get_response(request)
         finally:
-            structlog.contextvars.reset_contextvars(**bound)
+            request_id.reset(entered)
         response.headers["X-Request-Id"] = id
         return response
 

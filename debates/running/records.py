@@ -181,12 +181,12 @@ def stored_turn(row: Turn) -> EngineTurn:
 # --- Events ------------------------------------------------------------------------------------
 
 
-def turn_events(debate_id: UUID, finished: Finished, turns: Sequence[EngineTurn]) -> list[NewEvent]:
+def turn_events(debate_id: str, finished: Finished, turns: Sequence[EngineTurn]) -> list[NewEvent]:
     """What the log says of a turn; `turns` are those before it."""
     key = finished.call.key
     return [
         NewEvent(type, data, round=key.round, agent=key.agent)
-        for type, data in _payloads(str(debate_id), finished, turns)
+        for type, data in _payloads(debate_id, finished, turns)
     ]
 
 

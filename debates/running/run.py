@@ -97,6 +97,8 @@ class DebateRun:
     ) -> None:
         self._debate = debate = loaded.debate
         self.debate_id = debate.pk
+        self.name = str(debate.pk)
+        """The id as the stream and the logs have it."""
         self.fence = debate.fence
         self._setup = loaded.setup
         self._specs = loaded.specs
@@ -166,7 +168,7 @@ class DebateRun:
             # The message may quote what agents said, so it is left out.
             log.error(
                 "debate_worker_crashed",
-                debate_id=str(self.debate_id),
+                debate_id=self.name,
                 error=type(error).__name__,
                 where=_where(error),
             )
@@ -179,9 +181,7 @@ class DebateRun:
             await self._let_go(ending)
         except Exception as error:
             # The lease expires, or this process finds that it holds what it does not run.
-            log.error(
-                "debate_not_let_go", debate_id=str(self.debate_id), error=type(error).__name__
-            )
+            log.error("debate_not_let_go", debate_id=self.name, error=type(error).__name__)
         return ending
 
     async def _advance(self) -> Ending:
@@ -216,7 +216,7 @@ class DebateRun:
                 self.debate_id, self.fence, now, events, changes, closed=closed, finale=finale
             )
         )
-        log.info("debate_ended", debate_id=str(self.debate_id), **finale.summary)
+        log.info("debate_ended", debate_id=self.name, **finale.summary)
 
     def _next_step(self, audience: tuple[str, ...] = ()) -> Step:
         return next_step(self._setup, self._turns, self._spent(), audience=audience)
@@ -341,7 +341,7 @@ class DebateRun:
 
     async def _take_turn(self, call: Call, phase: _Progress, allowance: Allowance) -> None:
         spec = self._specs[call.key.agent]
-        meter, voice = Meter(allowance=allowance), Voice(self.debate_id, call.key)
+        meter, voice = Meter(allowance=allowance), Voice(self.name, call.key)
         began = self._clock()
         voice.begin()
         try:
@@ -375,7 +375,7 @@ class DebateRun:
         now = self._now()
         row = finished.row(self.debate_id, index=len(self._turns), now=now)
         usage = finished.usage_rows(self.debate_id, now=now)
-        events = turn_events(self.debate_id, finished, self._turns)
+        events = turn_events(self.name, finished, self._turns)
         self._turns.append(finished.turn())
         self._usage += finished.usage
         self._cost_usd += finished.cost_usd
@@ -422,7 +422,7 @@ class _Progress:
     def one_more(self, run: DebateRun) -> None:
         self._done += 1
         show_progress(
-            run.debate_id,
+            run.name,
             round=self._round,
             phase=self._phase,
             done=self._done,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 from debates.engine.types import CallKey, Phase
 from debates.providers.base import ProviderError
@@ -30,7 +29,7 @@ many agents speak at once, cost no more than one."""
 class Voice:
     """The frames of one turn."""
 
-    def __init__(self, debate_id: UUID, key: CallKey) -> None:
+    def __init__(self, debate_id: str, key: CallKey) -> None:
         self._debate_id = debate_id
         self._key = key
         self._turn_id = str(key)
@@ -63,7 +62,7 @@ class Voice:
         self._show()
         if self._shown is not None:
             data = TokenEnd(
-                debate_id=str(self._debate_id),
+                debate_id=self._debate_id,
                 agent=self._key.agent,
                 turn_id=self._turn_id,
                 length=self._shown,
@@ -77,7 +76,7 @@ class Voice:
 
     def _think(self, message: str) -> None:
         data = AgentThinking(
-            debate_id=str(self._debate_id),
+            debate_id=self._debate_id,
             agent=self._key.agent,
             round_number=self._key.round,
             phase=self._key.phase,
@@ -90,7 +89,7 @@ class Voice:
         self._held.clear()
         self._shown = 0
         start = TokenStart(
-            debate_id=str(self._debate_id),
+            debate_id=self._debate_id,
             agent=self._key.agent,
             round_number=self._key.round,
             phase=self._key.phase,
@@ -107,7 +106,7 @@ class Voice:
         text = "".join(self._held)
         self._held.clear()
         delta = TokenDelta(
-            debate_id=str(self._debate_id),
+            debate_id=self._debate_id,
             agent=self._key.agent,
             turn_id=self._turn_id,
             offset=self._shown,
@@ -122,9 +121,9 @@ class Voice:
         publish_frame(self._debate_id, type, data, round=self._key.round, agent=self._key.agent)
 
 
-def show_progress(debate_id: UUID, *, round: int, phase: Phase, done: int, total: int) -> None:
+def show_progress(debate_id: str, *, round: int, phase: Phase, done: int, total: int) -> None:
     """How many of a phase's turns are over."""
     progress = PhaseProgress(
-        debate_id=str(debate_id), round_number=round, phase=phase, done=done, total=total
+        debate_id=debate_id, round_number=round, phase=phase, done=done, total=total
     )
     publish_frame(debate_id, EphemeralType.PHASE_PROGRESS, progress, round=round)

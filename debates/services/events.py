@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from aragora_site.bulk import Add, insert_rows, update_returning
+from aragora_site.bulk import Add, JSONObject, insert_rows, update_returning
 from debates.choices import DebateStatus, EventType
 from debates.models import Debate, DebateEvent
 
@@ -26,7 +26,7 @@ class EventRow(NamedTuple):
     type: str
     round: int | None
     agent: str
-    data: dict[str, Any]
+    data: JSONObject
     created_at: datetime
 
 
@@ -104,7 +104,7 @@ def number_events(
 ) -> list[EventRow]:
     """The rows of events whose first number is `first`."""
     return [
-        EventRow(debate_id, seq, event.type, event.round, event.agent, dict(event.data), now)
+        EventRow(debate_id, seq, event.type, event.round, event.agent, JSONObject(event.data), now)
         for seq, event in enumerate(events, start=first)
     ]
 

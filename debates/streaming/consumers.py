@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 
 from aragora_site.errors import AragoraError
+from aragora_site.request_ids import request_id
 from debates import metrics
 from debates.selectors import Viewer
 from debates.services.audience import PACE
@@ -133,7 +134,7 @@ class StreamConsumer:
     # --- The socket ----------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        structlog.contextvars.bind_contextvars(request_id=self.connection_id)
+        request_id.set(self.connection_id)
         query = dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
         token = token_of(header(self.scope, b"authorization"), query)
         self.share = query.get("share", "")

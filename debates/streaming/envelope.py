@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-import structlog
 from pydantic_core import PydanticSerializationError, to_json
 
+from aragora_site.bulk import JSONObject
+from aragora_site.request_ids import request_id
 from debates.streaming.events import ControlType, EphemeralType
 
 if TYPE_CHECKING:
@@ -76,10 +76,13 @@ class Frame:
         )
 
 
-def frame_of_event(row: DebateEvent | EventRow, *, trace_id: str = "") -> Frame:
-    """The frame of an event from the log."""
+def frame_of_event(
+    row: DebateEvent | EventRow, *, debate_id: str = "", trace_id: str = ""
+) -> Frame:
+    """The frame of an event from the log. `debate_id`: the row's, where it is written out
+    already."""
     return Frame(
-        debate_id=str(row.debate_id),
+        debate_id=debate_id or str(row.debate_id),
         type=row.type,
         data=row.data,
         timestamp=timestamp(row.created_at),
@@ -92,7 +95,7 @@ def frame_of_event(row: DebateEvent | EventRow, *, trace_id: str = "") -> Frame:
 
 def ephemeral_frame(
     *,
-    debate_id: UUID,
+    debate_id: str,
     type: EphemeralType,
     data: Mapping[str, Any],
     round: int | None = None,
@@ -101,13 +104,13 @@ def ephemeral_frame(
 ) -> Frame:
     """A frame that is not in the log."""
     return Frame(
-        debate_id=str(debate_id),
+        debate_id=debate_id,
         type=type,
         data=data,
         timestamp=timestamp(now or datetime.now(UTC)),
         round=round,
         agent=agent or None,
-        trace_id=current_trace_id(),
+        trace_id=request_id.get(),
     )
 
 
@@ -126,7 +129,7 @@ def control_text(
         data=data,
         timestamp=timestamp(datetime.now(UTC)),
         seq=seq,
-        trace_id=current_trace_id(),
+        trace_id=request_id.get(),
     )
     return frame.text(epoch)
 
@@ -134,7 +137,7 @@ def control_text(
 def dumps(value: object) -> str:
     """Compact JSON that can always be sent as UTF-8."""
     try:
-        return to_json(value).decode()
+        return value.text if isinstance(value, JSONObject) else to_json(value).decode()
     except PydanticSerializationError:  # Half of a surrogate pair, out of a model's JSON escapes.
         return json.dumps(value, separators=(",", ":"))
 
@@ -148,8 +151,3 @@ def timestamp(moment: datetime) -> str:
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
-
-
-def current_trace_id() -> str:
-    """The id of the request that is being served here; empty outside of one."""
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

@@ -18,10 +18,11 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from aragora_site.request_ids import request_id
 from debates import metrics
 from debates.choices import EventType
 from debates.services.events import EventRow
-from debates.streaming.envelope import Frame, current_trace_id, ephemeral_frame, frame_of_event
+from debates.streaming.envelope import Frame, ephemeral_frame, frame_of_event
 from debates.streaming.events import EphemeralType
 from debates.streaming.intake import Intake
 from debates.streaming.outbox import Outbox, shared_layer
@@ -38,12 +39,12 @@ class Sink(Protocol):
 def publish(debate_id: UUID, rows: Sequence[EventRow]) -> None:
     """Tell whoever follows the debate of events that are committed."""
     metrics.count_ends(row.data["status"] for row in rows if row.type == EventType.DEBATE_END)
-    trace_id = current_trace_id()
-    _put([frame_of_event(row, trace_id=trace_id) for row in rows])
+    key, trace_id = str(debate_id), request_id.get()
+    _put([frame_of_event(row, debate_id=key, trace_id=trace_id) for row in rows])
 
 
 def publish_frame(
-    debate_id: UUID,
+    debate_id: str,
     type: EphemeralType,
     data: Mapping[str, Any],
     *,

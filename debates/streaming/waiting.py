@@ -28,6 +28,6 @@ async def tell_places(waiting: Collection[Followed]) -> None:
             estimated_wait_seconds=place.estimated_wait_seconds,
         )
         frame = ephemeral_frame(
-            debate_id=followed.debate_id, type=EphemeralType.QUEUE_POSITION, data=told
+            debate_id=followed.key, type=EphemeralType.QUEUE_POSITION, data=told
         )
         followed.broadcast(Packet.of_frame(frame, followed.epoch))

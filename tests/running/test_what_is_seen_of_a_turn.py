@@ -36,7 +36,7 @@ def window() -> Iterator[Window]:
 def test_an_agent_that_cannot_be_asked_is_seen_to_wait(window: Window) -> None:
     key = CallKey(0, Phase.DRAFT, "ada")
 
-    Voice(uuid4(), key).wait(ServerUnreachable("Nothing answers at all."))
+    Voice(str(uuid4()), key).wait(ServerUnreachable("Nothing answers at all."))
 
     (frame,) = window.frames
     assert frame.type == EphemeralType.AGENT_THINKING

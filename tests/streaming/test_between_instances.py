@@ -87,7 +87,10 @@ async def test_tokens_cross_from_instance_to_instance(layer: Any, no_poll: None)
             here.put(
                 [
                     ephemeral_frame(
-                        debate_id=debate.pk, type=EphemeralType.TOKEN_DELTA, data=data, agent="ada"
+                        debate_id=str(debate.pk),
+                        type=EphemeralType.TOKEN_DELTA,
+                        data=data,
+                        agent="ada",
                     )
                 ]
             )
@@ -104,7 +107,7 @@ async def test_who_joins_late_at_another_instance_gets_the_text_so_far(
 
     def say(type: EphemeralType, **data: Any) -> None:
         data |= head
-        here.put([ephemeral_frame(debate_id=debate.pk, type=type, data=data, agent="ada")])
+        here.put([ephemeral_frame(debate_id=str(debate.pk), type=type, data=data, agent="ada")])
 
     async with instances(layer, 2) as (here, there):
         say(EphemeralType.TOKEN_START)

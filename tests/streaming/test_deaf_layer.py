@@ -35,7 +35,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def thinking(debate: Debate) -> list[object]:
     data = {"debate_id": str(debate.pk), "agent": "ada", "turn_id": "0:vote:ada"}
-    return [ephemeral_frame(debate_id=debate.pk, type=EphemeralType.AGENT_THINKING, data=data)]
+    return [ephemeral_frame(debate_id=str(debate.pk), type=EphemeralType.AGENT_THINKING, data=data)]
 
 
 async def until_heard(ear: Ear, speaker: Hub, debate: Debate) -> None:

@@ -84,10 +84,10 @@ def add_token_frames(debate: Debate, turn_id: str, text: str, *, agent: str = "a
     """Publish the beginning of a turn and its text, letter by letter."""
     head = {"debate_id": str(debate.pk), "agent": agent, "turn_id": turn_id}
     start = {**head, "round_number": 1, "phase": "draft"}
-    publish_frame(debate.pk, EphemeralType.TOKEN_START, start, round=1, agent=agent)
+    publish_frame(str(debate.pk), EphemeralType.TOKEN_START, start, round=1, agent=agent)
     for offset, letter in enumerate(text):
         delta = {**head, "offset": offset, "text": letter}
-        publish_frame(debate.pk, EphemeralType.TOKEN_DELTA, delta, round=1, agent=agent)
+        publish_frame(str(debate.pk), EphemeralType.TOKEN_DELTA, delta, round=1, agent=agent)
 
 
 # --- Readers -----------------------------------------------------------------------------------
