@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from debates.engine.types import Failure, Reply, Turn, Verdict
@@ -28,29 +29,8 @@ class CodecError(ValueError):
 
 def encode(value: object) -> Any:
     """`value`, made of the engine's types, as JSON. Sets become sorted lists."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is tuple:
-        items = cast(tuple[object, ...], value)
-        return [item if type(item) in _PLAIN else encode(item) for item in items]
-    if dataclasses.is_dataclass(kind):
-        members = {
-            name: item if type(item := getattr(value, name)) in _PLAIN else encode(item)
-            for name in _field_names(kind)
-        }
-        return {KIND: kind.__name__, **members} if kind in _TAGGED else members
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, str | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(map(encode, value))
-    if isinstance(value, Iterable):
-        return list(map(encode, value))
-    raise TypeError(f"{type(value).__name__} is not one of the engine's types")
+    kind: type = type(value)
+    return value if kind in _PLAIN else _encoder(kind)(value)
 
 
 def decode(kind: type[T], data: Any) -> T:
@@ -91,6 +71,40 @@ def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+Encoder = Callable[[Any], Any]
+
+
+@cache
+def _encoder(kind: type) -> Encoder:
+    """How to write a `kind`; worked out once."""
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_encoder(kind)
+    if issubclass(kind, StrEnum):
+        return attrgetter("value")
+    if issubclass(kind, str | int | float):
+        return lambda value: value
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(item) for key, item in value.items()}
+    if issubclass(kind, frozenset):
+        return lambda value: sorted(map(encode, value))
+    if issubclass(kind, Iterable):
+        return lambda value: [item if type(item) in _PLAIN else encode(item) for item in value]
+    raise TypeError(f"{kind.__name__} is not one of the engine's types")
+
+
+def _dataclass_encoder(kind: type) -> Encoder:
+    names, tag = _field_names(kind), {KIND: kind.__name__} if kind in _TAGGED else {}
+
+    def write(value: Any) -> dict[str, Any]:
+        members = tag.copy()
+        for name in names:
+            item = getattr(value, name)
+            members[name] = item if type(item) in _PLAIN else encode(item)
+        return members
+
+    return write
+
+
 def _decode(kind: Any, data: Any) -> Any:
     try:
         return _decoder(kind)(data)
@@ -125,8 +139,8 @@ def _decoder(kind: Any) -> Decoder:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind
     if kind is float:
-        return lambda data: float(_checked((int, float), data))
-    return lambda data: _checked(kind, data)
+        return lambda data: data if type(data) is float else float(_checked((int, float), data))
+    return lambda data: data if type(data) is kind else _checked(kind, data)
 
 
 def _checked(kind: Any, data: Any) -> Any:

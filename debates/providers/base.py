@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from debates.engine.types import Call, Price, Usage
 
@@ -39,15 +39,13 @@ class AgentSpec:
     """Asked instead when this agent fails before its first token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """A piece of text as it arrives."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A finished call; the last item of every stream."""
 
     text: str

@@ -220,8 +220,7 @@ class _Turn:
                 reply = replies.parse(call, completion.text, completion.data)
             except replies.ReplyError as second:
                 raise InvalidReply(f"The answer cannot be read: {second}") from second
-        return reply, replace(
-            completion,
+        return reply, completion._replace(
             served_by=spec.name,
             usage=self._meter.usage,
             usage_estimated=self._meter.estimated,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -171,15 +171,14 @@ class Finale(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """One step of one debate. The worker that owns the fence has numbered its turns."""
 
     debate_id: UUID
     fence: int
     now: datetime
     events: Sequence[NewEvent] = ()
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = MappingProxyType({})
     """Of the debate's row: absolute values, so that the later of two wins."""
     turns: Sequence[TurnRow] = ()
     usage: Sequence[UsageRow] = ()

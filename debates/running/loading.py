@@ -233,4 +233,4 @@ def _opening(
     recollection = recollections.get(loaded.debate.pk)
     if recollection is None:
         return opening
-    return replace(opening, events=[recollection.event, *opening.events])
+    return opening._replace(events=[recollection.event, *opening.events])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -48,7 +47,7 @@ class Logbook:
             refused.set_exception(error)
             return refused
         after = self._own_seq + self._foreign
-        step = replace(step, after=after, undisturbed_only=undisturbed_only, tenant=self._tenant)
+        step = step._replace(after=after, undisturbed_only=undisturbed_only, tenant=self._tenant)
         self._own_seq += step.event_count
         self._last = written = self._writer.write(step)
         written.add_done_callback(partial(self._learn, step.event_count, self._own_seq))

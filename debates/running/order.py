@@ -71,14 +71,12 @@ def in_order(entries: Iterable[Entry]) -> list[Place]:
     waiting.sort(key=_AGE)
     line = []
     for entry in waiting:
-        of_tenants[entry.tenant] = turn = of_tenant = of_tenants[entry.tenant] + 1
-        if entry.person is not None:
-            of_people[entry.tier, entry.person] = of_person = (
-                of_people[entry.tier, entry.person] + 1
-            )
+        debate_id, tenant, tier, _, since, person = entry
+        of_tenants[tenant] = turn = of_tenant = of_tenants[tenant] + 1
+        if person is not None:
+            of_people[tier, person] = of_person = of_people[tier, person] + 1
             turn = max(of_tenant, of_person)
-        rank = _RANKS[entry.tier]
-        line.append(Place(rank, turn, entry.since, entry.debate_id, of_tenant, entry))
+        line.append(Place(_RANKS[tier], turn, since, debate_id, of_tenant, entry))
     line.sort()
     return line
 

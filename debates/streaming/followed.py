@@ -53,6 +53,8 @@ class Followed:
         self.recent = RecentPackets(0)
         self.opened: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         """Whether the debate exists, once that is known; None when the log cannot be read."""
+        self.is_open = False
+        """Whether that is known, and it does."""
         self.early: list[Frame] = []
         """Durable frames that came before it was."""
         self.subscribers: set[Subscriber] = set()
@@ -69,14 +71,11 @@ class Followed:
         """The seq up to which events have gone to the live readers."""
         return self.sequencer.high
 
-    @property
-    def is_open(self) -> bool:
-        return self.opened.done() and self.opened.result() is True
-
     def open(self, state: LogState) -> None:
         """Begin where the log stands."""
         self.epoch, self.access = state.epoch, state.access
         self.sequencer, self.recent = Sequencer(state.last_seq), RecentPackets(state.last_seq)
+        self.is_open = True
         self.opened.set_result(True)
 
     def broadcast(self, packet: Packet) -> None:

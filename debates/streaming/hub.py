@@ -230,11 +230,10 @@ class Hub:
                 self._take(followed, frame)
 
     def _take(self, followed: Followed, frame: Frame) -> None:
-        if not followed.opened.done():
-            if frame.seq is not None and len(followed.early) < MAX_EARLY:
-                followed.early.append(frame)
-            return
         if not followed.is_open:
+            early = frame.seq is not None and not followed.opened.done()
+            if early and len(followed.early) < MAX_EARLY:
+                followed.early.append(frame)
             return
         if frame.seq is None:
             if followed.live:

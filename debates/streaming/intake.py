@@ -35,7 +35,10 @@ class Intake:
                 return
             self._woken = True
         try:
-            self._loop.call_soon_threadsafe(self._take)
+            if _runs_here(self._loop):
+                self._loop.call_soon(self._take)
+            else:
+                self._loop.call_soon_threadsafe(self._take)
         except RuntimeError:  # The loop is closed: nobody listens here any more.
             with self._lock:
                 self._inbox.clear()
@@ -62,3 +65,11 @@ class Intake:
             self._timer = None
         if frames := self._coalescer.flush():
             self._deliver(frames)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether that is the loop of this thread, which need not be woken."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -49,15 +49,16 @@ class OpenTurns:
 
     def observe(self, frame: Frame) -> None:
         """Take note of a frame, ephemeral or durable."""
-        if frame.type == EphemeralType.TOKEN_START:
-            turns = self._debates.setdefault(frame.debate_id, {})
-            turns[frame.data["turn_id"]] = OpenTurn(start=frame, last=frame, pieces=[])
+        if frame.seq is not None:
+            if (turns := self._debates.get(frame.debate_id)) is not None:
+                turns.pop(frame.data.get("turn_id", ""), None)
+                if frame.type in _SILENCING:
+                    self.forget(frame.debate_id)
         elif frame.type == EphemeralType.TOKEN_DELTA:
             self._extend(frame)
-        elif frame.type in _SILENCING:
-            self.forget(frame.debate_id)
-        elif frame.seq is not None:
-            self._debates.get(frame.debate_id, {}).pop(frame.data.get("turn_id", ""), None)
+        elif frame.type == EphemeralType.TOKEN_START:
+            turns = self._debates.setdefault(frame.debate_id, {})
+            turns[frame.data["turn_id"]] = OpenTurn(start=frame, last=frame, pieces=[])
 
     def forget(self, debate_id: str) -> None:
         """Drop what is known of a debate."""

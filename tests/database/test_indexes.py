@@ -1,4 +1,4 @@
-"""Every row is written into every index of its table, so no index is there that another one covers."""
+"""Every row is written into every index of its table, so there is none that another one covers."""
 
 from __future__ import annotations
 
