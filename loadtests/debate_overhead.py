@@ -179,6 +179,15 @@ class Reader:
         if packet.type == EventType.DEBATE_END:
             self._over.put_nowait(self)
 
+    def write_burst(self, burst: object) -> None:
+        from debates.choices import EventType
+        from debates.streaming.packets import Burst
+
+        assert isinstance(burst, Burst)
+        self.bytes += len(burst.wire)
+        if burst.packets[-1].type == EventType.DEBATE_END:
+            self._over.put_nowait(self)
+
     def interrupt(self, why: object) -> None:
         raise AssertionError(why)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from debates.streaming.envelope import Frame
@@ -58,11 +58,10 @@ class RecentPackets:
         self._first = high + 1
         """The seq of the oldest packet held, or of the next to come."""
 
-    def append(self, packet: Packet) -> None:
-        """Add the next packet of the log."""
-        if len(self._packets) == MAX_RECENT:
-            self._first += 1
-        self._packets.append(packet)
+    def extend(self, packets: Sequence[Packet]) -> None:
+        """Add the next packets of the log."""
+        self._first += max(0, len(self._packets) + len(packets) - MAX_RECENT)
+        self._packets.extend(packets)
 
     def extend_back(self, packets: Iterable[Packet]) -> None:
         """Add older packets, as many as there is room for. Those that would not join are left."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
@@ -12,7 +12,7 @@ from debates.selectors.queue import QueuePlace
 from debates.streaming.envelope import Frame
 from debates.streaming.feed import RecentPackets, Sequencer
 from debates.streaming.outlet import Outlet
-from debates.streaming.packets import Packet
+from debates.streaming.packets import Packet, bursts
 from debates.streaming.queries import LogState
 
 
@@ -58,7 +58,7 @@ class Followed:
         self.early: list[Frame] = []
         """Durable frames that came before it was."""
         self.subscribers: set[Subscriber] = set()
-        self.live: dict[Subscriber, Callable[[Packet], None]] = {}
+        self.live: dict[Subscriber, Outlet] = {}
         """Those who have everything up to `high`, with the way to them."""
         self.filling = asyncio.Lock()
         self.repair: asyncio.Task[None] | None = None
@@ -78,6 +78,12 @@ class Followed:
         self.is_open = True
         self.opened.set_result(True)
 
-    def broadcast(self, packet: Packet) -> None:
-        for write in self.live.values():
-            write(packet)
+    def broadcast(self, packets: Sequence[Packet]) -> None:
+        """Send packets, which follow each other, to all who are live."""
+        if len(packets) == 1:
+            for outlet in self.live.values():
+                outlet.write(packets[0])
+            return
+        for burst in bursts(packets):
+            for outlet in self.live.values():
+                outlet.write_burst(burst)

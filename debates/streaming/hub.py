@@ -200,11 +200,10 @@ class Hub:
         """From now on send everything, to a subscriber who has all up to `followed.high`.
 
         First the text so far of the turns that are being spoken."""
-        write = subscriber.outlet.write
-        followed.live[subscriber] = write
+        followed.live[subscriber] = outlet = subscriber.outlet
         for turns in (self._spoken_here, self._spoken_elsewhere):
             for frame in turns.so_far(followed.key):
-                write(Packet.of_frame(frame, followed.epoch))
+                outlet.write(Packet.of_frame(frame, followed.epoch))
 
     # --- Frames in -----------------------------------------------------------------------------
 
@@ -214,8 +213,7 @@ class Hub:
             self._outbox.put(frames)
         for frame in frames:
             self._spoken_here.observe(frame)
-            if followed := self._followed.get(frame.debate_id):
-                self._take(followed, frame)
+        self._pass_on(frames)
 
     def _receive(self, message: Mapping[str, Any]) -> None:
         """Frames of another process, or our own come back."""
@@ -225,28 +223,38 @@ class Hub:
         if message["type"] == REMINDER_TYPE:
             frames = self._spoken_elsewhere.news(frames)
         for frame in frames:
-            if followed := self._followed.get(frame.debate_id):
+            if frame.debate_id in self._followed:
                 self._spoken_elsewhere.observe(frame)
-                self._take(followed, frame)
+        self._pass_on(frames)
 
-    def _take(self, followed: Followed, frame: Frame) -> None:
+    def _pass_on(self, frames: Sequence[Frame]) -> None:
+        """To those who follow the debates. What a debate has to say at one moment goes out to each
+        of its readers in one piece."""
+        leaving: dict[str, list[Packet]] = {}
+        for frame in frames:
+            if followed := self._followed.get(frame.debate_id):
+                leaving.setdefault(frame.debate_id, []).extend(self._take(followed, frame))
+        for key, packets in leaving.items():
+            self._followed[key].broadcast(packets)
+
+    def _take(self, followed: Followed, frame: Frame) -> list[Packet]:
+        """What may leave now that there is this frame, too."""
         if not followed.is_open:
             early = frame.seq is not None and not followed.opened.done()
             if early and len(followed.early) < MAX_EARLY:
                 followed.early.append(frame)
-            return
+            return []
         if frame.seq is None:
-            if followed.live:
-                followed.broadcast(Packet.of_frame(frame, followed.epoch))
-            return
-        self._advance(followed, frame)
+            return [Packet.of_frame(frame, followed.epoch)] if followed.live else []
+        packets = self._advance(followed, frame)
         self._repair_if_missing(followed)
+        return packets
 
-    def _advance(self, followed: Followed, frame: Frame) -> None:
-        for ready in followed.sequencer.accept(frame):
-            packet = Packet.of_frame(ready, followed.epoch)
-            followed.recent.append(packet)
-            followed.broadcast(packet)
+    def _advance(self, followed: Followed, frame: Frame) -> list[Packet]:
+        ready = followed.sequencer.accept(frame)
+        packets = [Packet.of_frame(one, followed.epoch) for one in ready]
+        followed.recent.extend(packets)
+        return packets
 
     # --- The log -------------------------------------------------------------------------------
 
@@ -265,7 +273,7 @@ class Hub:
             return
         followed.open(state)
         for frame in followed.early:
-            self._advance(followed, frame)
+            followed.broadcast(self._advance(followed, frame))
         followed.early.clear()
         self._repair_if_missing(followed)
 
@@ -280,8 +288,9 @@ class Hub:
                 frames = await run_query(read_frames, followed.debate_id, after=followed.high)
                 if not frames:
                     break
-                for frame in frames:
-                    self._advance(followed, frame)
+                followed.broadcast(
+                    [one for frame in frames for one in self._advance(followed, frame)]
+                )
         except Exception as error:  # The next frame, or the next poll, tries again.
             self._note_unreadable(error)
         finally:

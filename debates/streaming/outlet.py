@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from debates.streaming.fastpath import DirectWriter
-from debates.streaming.packets import Packet, PacketQueue
+from debates.streaming.packets import Burst, Packet, PacketQueue
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,9 @@ class Outlet(Protocol):
 
     def write(self, packet: Packet) -> None:
         """Send a packet now, or queue it behind those that wait. Never waits, never raises."""
+
+    def write_burst(self, burst: Burst) -> None:
+        """The same for packets that came together: one call of the system where it can be."""
 
     async def send(self, packet: Packet) -> bool:
         """Send a packet when it is its turn; False when the reader is gone.
@@ -84,6 +87,12 @@ class SocketOutlet:
                 self.close(TRY_AGAIN_LATER, TOO_SLOW)
         elif self._direct is None or not self._direct.write(packet.wire):
             self._step(packet)
+
+    def write_burst(self, burst: Burst) -> None:
+        direct = None if self._closed or self._blocked is not None else self._direct
+        if direct is None or not direct.write(burst.wire):
+            for packet in burst.packets:
+                self.write(packet)
 
     async def send(self, packet: Packet) -> bool:
         while self._blocked is not None and not self._closed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from debates.streaming.envelope import Frame
@@ -14,6 +14,7 @@ from debates.streaming.events import ControlType, EphemeralType
 _DROPPABLE = frozenset({*EphemeralType, ControlType.HEARTBEAT})
 MAX_QUEUED_CHARACTERS = 64 * 1024
 """The guide's "WebSocket buffer, 64 KB max per connection"."""
+BURST_CHARACTERS = MAX_QUEUED_CHARACTERS // 2
 _FIN_TEXT = 0x81
 _TWO_BYTE_LENGTH, _EIGHT_BYTE_LENGTH = 126, 127
 
@@ -58,6 +59,38 @@ class Packet:
             identifier = "" if self.seq is None else f"id: {self.epoch}:{self.seq}\n"
             self._event = f"{identifier}event: {self.type}\ndata: {self.text}\n\n".encode()
         return self._event
+
+
+class Burst:
+    """Packets that go out together, one after the other."""
+
+    __slots__ = ("_wire", "packets")
+
+    def __init__(self, packets: Sequence[Packet]) -> None:
+        self.packets = packets
+        self._wire: bytes | None = None
+
+    @property
+    def wire(self) -> bytes:
+        """Their frames, as a server sends them."""
+        if self._wire is None:
+            self._wire = b"".join([packet.wire for packet in self.packets])
+        return self._wire
+
+
+def bursts(packets: Iterable[Packet]) -> Iterator[Burst]:
+    """Packets in their order, as many together as a slow reader may be sent before anybody looks
+    whether it reads."""
+    together: list[Packet] = []
+    size = 0
+    for packet in packets:
+        if together and size + packet.size > BURST_CHARACTERS:
+            yield Burst(together)
+            together, size = [], 0
+        together.append(packet)
+        size += packet.size
+    if together:
+        yield Burst(together)
 
 
 class PacketQueue:

@@ -34,7 +34,7 @@ from debates.streaming.gate import Scope, address_of, header
 from debates.streaming.hub import get_hub
 from debates.streaming.identity import UnknownToken, token_of, viewer_of
 from debates.streaming.outlet import TRY_AGAIN_LATER
-from debates.streaming.packets import Packet, PacketQueue
+from debates.streaming.packets import Burst, Packet, PacketQueue
 from debates.streaming.queries import find_debate, run_query
 from debates.streaming.subscription import NO_SUCH_DEBATE, Subscription
 
@@ -195,6 +195,10 @@ class EventOutlet:
         if not self._queue.put(packet):
             self.close(TRY_AGAIN_LATER)
         self._filled.set()
+
+    def write_burst(self, burst: Burst) -> None:
+        for packet in burst.packets:
+            self.write(packet)
 
     async def send(self, packet: Packet) -> bool:
         while self._queue.crowded and not self._closed:

@@ -30,4 +30,4 @@ async def tell_places(waiting: Collection[Followed]) -> None:
         frame = ephemeral_frame(
             debate_id=followed.key, type=EphemeralType.QUEUE_POSITION, data=told
         )
-        followed.broadcast(Packet.of_frame(frame, followed.epoch))
+        followed.broadcast([Packet.of_frame(frame, followed.epoch)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from debates.streaming.envelope import Frame
 from debates.streaming.events import EphemeralType
 from debates.streaming.feed import MAX_RECENT, RecentPackets, Sequencer
 from debates.streaming.open_turns import OpenTurns
-from debates.streaming.packets import Packet
+from debates.streaming.packets import BURST_CHARACTERS, Packet, bursts
 
 NOW = "2025-01-01T00:00:00.000000Z"
 
@@ -50,32 +53,50 @@ def test_what_the_log_fills_in_completes_it(order: list[int], data: st.DataObjec
 @given(
     high=st.integers(0, 40),
     older=st.lists(st.integers(1, 40), max_size=60),
-    newer=st.integers(0, 20),
+    newer=st.lists(st.integers(0, 5), max_size=5),
     since=st.integers(0, 60),
 )
 def test_recent_packets_are_a_whole_end_of_the_log(
-    high: int, older: list[int], newer: int, since: int
+    high: int, older: list[int], newer: list[int], since: int
 ) -> None:
-    recent = RecentPackets(high)
+    recent, last = RecentPackets(high), high
     recent.extend_back(Packet("", type="propose", seq=seq) for seq in older if seq <= high)
-    for seq in range(high + 1, high + newer + 1):
-        recent.append(Packet("", type="propose", seq=seq))
-    since = min(since, high + newer)
+    for together in newer:
+        recent.extend(log(last, last + together))
+        last += together
+    since = min(since, last)
     if recent.covers(since):
-        assert [packet.seq for packet in recent.after(since)] == list(
-            range(since + 1, high + newer + 1)
-        )
+        assert [packet.seq for packet in recent.after(since)] == list(range(since + 1, last + 1))
     else:
         assert since < high
 
 
-def test_recent_packets_are_bounded() -> None:
-    recent = RecentPackets(0)
-    for seq in range(1, MAX_RECENT + 101):
-        recent.append(Packet("", type="propose", seq=seq))
+@pytest.mark.parametrize("together", [1, 7, 300])
+def test_recent_packets_are_bounded(together: int) -> None:
+    recent, last = RecentPackets(0), MAX_RECENT + 100
+    for first in range(0, last, together):
+        recent.extend(log(first, min(first + together, last)))
     assert not recent.covers(99)
     assert recent.covers(100)
     assert len(recent.after(100)) == MAX_RECENT
+
+
+def log(after: int, last: int) -> list[Packet]:
+    return [Packet("", type="propose", seq=seq) for seq in range(after + 1, last + 1)]
+
+
+@given(st.lists(st.integers(0, 2 * BURST_CHARACTERS), max_size=12))
+def test_bursts_are_the_packets_in_their_order_and_bounded(sizes: list[int]) -> None:
+    packets = [Packet("x" * size, type="propose", seq=seq) for seq, size in enumerate(sizes)]
+    together = list(bursts(packets))
+    assert [packet for burst in together for packet in burst.packets] == packets
+    assert b"".join(burst.wire for burst in together) == b"".join(one.wire for one in packets)
+    for burst in together:
+        characters = sum(packet.size for packet in burst.packets)
+        assert characters <= BURST_CHARACTERS or len(burst.packets) == 1
+    for burst, following in pairwise(together):
+        characters = sum(packet.size for packet in burst.packets)
+        assert characters + following.packets[0].size > BURST_CHARACTERS
 
 
 # --- Tokens ------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from debates.models import Debate
-from debates.streaming.connections import is_own_origin
+from debates.streaming.connections import connections, is_own_origin
+from tests.support.sites import wait_until
 from tests.support.streams import StreamServer, add_events, reader
 
 
@@ -119,6 +120,8 @@ def test_the_next_socket_is_refused_before_the_upgrade(
         assert json.loads(response.body or b"")["code"] == "full"
         one.socket.close()
         one.until_closed()
+        # The reader knows that it has gone before its place is free.
+        wait_until(lambda: connections.sockets == 1)
     with reader(stream) as again:
         again.send("ping")
         again.until("pong")
@@ -145,6 +148,7 @@ def test_too_many_connections_from_one_address_are_closed_with_4029(
         with reader(stream, headers=here) as client:
             assert client.until_closed() == 4029
         assert other.next()["type"] == "connection_info"
+    wait_until(lambda: connections.sockets == 0)
     with reader(stream, headers=here) as client:
         assert client.next()["type"] == "connection_info"
 

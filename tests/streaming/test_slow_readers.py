@@ -13,7 +13,7 @@ from debates.streaming import sse, uvicorn_sockets
 from debates.streaming.connections import connections
 from debates.streaming.events import ControlType, EphemeralType
 from debates.streaming.outlet import TRY_AGAIN_LATER, SocketOutlet
-from debates.streaming.packets import MAX_QUEUED_CHARACTERS, Packet
+from debates.streaming.packets import MAX_QUEUED_CHARACTERS, Burst, Packet
 from tests.support.sites import wait_until
 from tests.support.streams import (
     StalledReader,
@@ -115,6 +115,18 @@ async def test_what_waits_is_sent_in_order_when_the_reader_goes_on() -> None:
     assert blocked.texts == [packet.text for packet in packets]
     outlet.write(durable(4))
     assert blocked.texts[-1] == durable(4).text
+
+
+async def test_what_comes_together_waits_behind_what_came_before() -> None:
+    blocked = BlockedSocket()
+    outlet = SocketOutlet(blocked.send, None)
+    outlet.write(durable(1))
+    outlet.write_burst(Burst([token(), durable(2), durable(3)]))
+    outlet.write(durable(4))
+    blocked.open.set()
+    await until_idle()
+    expected = [durable(1), token(), durable(2), durable(3), durable(4)]
+    assert blocked.texts == [packet.text for packet in expected]
 
 
 async def test_tokens_are_dropped_first() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from debates.choices import EventType
 from debates.streaming.client_frames import Since
 from debates.streaming.hub import Hub
-from debates.streaming.packets import Packet
+from debates.streaming.packets import Burst, Packet
 from debates.streaming.subscription import Subscription
 from tests.support.asgi import PATIENCE_SECONDS
 
@@ -37,6 +37,10 @@ class Ear:
     def write(self, packet: Packet) -> None:
         self.frames.append(json.loads(packet.text))
         self._heard.set()
+
+    def write_burst(self, burst: Burst) -> None:
+        for packet in burst.packets:
+            self.write(packet)
 
     async def send(self, packet: Packet) -> bool:
         self.write(packet)
