@@ -176,8 +176,8 @@ class Environment:
         "ARAGORA_SECRET_KEY",
         "",
         text,
-        "Signs sessions and forms; the same on every instance. Empty: one is made on the first "
-        "start and kept in the data directory.",
+        "Signs sessions, forms and receipts; the same on every instance. Empty: one is made on the "
+        "first start and kept in the data directory.",
         group=SERVER,
     )
     allowed_hosts: tuple[str, ...] = setting(

@@ -16,6 +16,7 @@ from debates.api import (
     debates,
     details,
     events,
+    exports,
     health,
     keys,
     memory,
@@ -68,7 +69,7 @@ install_handlers(api)
 MODULES = (
     # `/v1/debates/trending` has to be known before `/v1/debates/{ref}`.
     *(consensus, debates, control, details, audience, events, sharing, ranking, agents, memory),
-    *(accounts, preferences, keys, workspaces, health),
+    *(exports, accounts, preferences, keys, workspaces, health),
 )
 for module in MODULES:
     api.add_router("", module.router)

@@ -17,6 +17,7 @@ from debates.api.responses import (
     ConvergenceOut,
     CostsOut,
     DecidedOut,
+    EvidenceOut,
     MessagesOut,
     MetadataOut,
     PanelOut,
@@ -29,6 +30,7 @@ from debates.choices import DebateStatus
 from debates.engine.codec import encode_verdict
 from debates.selectors.costs import debate_costs
 from debates.selectors.deciding import decided_again
+from debates.selectors.evidence import debate_evidence
 from debates.selectors.objects import DebateObject
 from debates.selectors.transcript import RoundState
 
@@ -157,6 +159,18 @@ def get_costs(request: ApiRequest, ref: str) -> CostsOut:
     """What the model calls used, by agent, model and round."""
     debate = debate_of(request, ref)
     return CostsOut.model_validate({"debate_id": str(debate.pk), **asdict(debate_costs(debate))})
+
+
+@endpoint(router, "GET", "/v1/debates/{ref}/evidence", answer=EvidenceOut, errors=READ_ONE_ERRORS)
+def get_evidence(request: ApiRequest, ref: str) -> EvidenceOut:
+    """The passages that the agents' positions quote and cite, in the order of turns.
+
+    Fills while the debate runs."""
+    debate = debate_of(request, ref)
+    found = debate_evidence(debate)
+    return EvidenceOut.model_validate(
+        {"debate_id": str(debate.pk), "evidence": found, "total": len(found)}
+    )
 
 
 @endpoint(router, "GET", "/v1/debates/{ref}/metadata", answer=MetadataOut, errors=READ_ONE_ERRORS)

@@ -332,6 +332,30 @@ class CostsOut(BaseModel):
         return self
 
 
+class EvidencePieceOut(BaseModel):
+    """One thing that one position rests on."""
+
+    agent: str
+    round: int
+    phase: str
+    answer: str = Field(description="What it was brought forward for.")
+    quote: str | None = Field(description="The words; null where a source is only named.")
+    citation: str | None = Field(description="As it was written, such as [3] or [M1].")
+    document: DocumentOut | None = Field(
+        description="null where the citation leads to no document, or to what was recalled."
+    )
+    verbatim: bool | None = Field(
+        description="Whether the words stand in the document; null where nothing can be compared."
+    )
+    timestamp: str
+
+
+class EvidenceOut(BaseModel):
+    debate_id: str
+    evidence: list[EvidencePieceOut]
+    total: int
+
+
 class MetadataOut(BaseModel):
     debate_id: str
     title: str

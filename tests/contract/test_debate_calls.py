@@ -239,3 +239,24 @@ def test_a_key_that_is_not_valid_is_refused(sdk_with_key: Sdk) -> None:
     with pytest.raises(aragora_sdk.AuthenticationError) as refused:
         sdk_with_key("debates.list")
     assert refused.value.error_code == "invalid_api_key"
+
+
+def test_a_debate_is_taken_away(sdk: Sdk, finished: dict[str, Any]) -> None:
+    exported = sdk("debates.export_format", finished["id"])
+    assert exported["debate"]["final_answer"] == finished["final_answer"]
+    assert exported["events"][-1]["type"] == "debate_end"
+    for format in ("csv", "html", "txt", "md"):
+        wrapped = sdk("debates.get_export", finished["id"], format=format)
+        assert (wrapped["format"], wrapped["filename"][-len(format) :]) == (format, format)
+        assert QUESTION in wrapped["content"]
+    votes = sdk("debates.get_export", finished["id"], format="csv", table="messages")
+    assert votes["content"].startswith('"index","seq"')
+    with pytest.raises(aragora_sdk.ValidationError):
+        sdk("debates.get_export", finished["id"], format="pdf")
+
+
+def test_evidence_names_its_documents(sdk: Sdk, finished: dict[str, Any]) -> None:
+    answer = sdk("debates.get_evidence", finished["id"])
+    assert answer["total"] == len(answer["evidence"]) > 0
+    assert {piece["agent"] for piece in answer["evidence"]} <= set(finished["agents"])
+    assert all(piece["document"] and piece["verbatim"] for piece in answer["evidence"])

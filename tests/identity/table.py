@@ -84,7 +84,7 @@ ACCOUNT = {"username": "erin", "email": "erin@example.org", "password": "another
 
 _READS = (
     *("messages", "rounds", "votes", "agents", "convergence", "consensus", "summary"),
-    *("costs", "metadata", "audience", "events", "timeline"),
+    *("costs", "metadata", "audience", "events", "timeline", "evidence"),
 )
 _NAMES = {"api/v1/debates/<ref>", "api/debates/<ref>", "api/v1/debates/slug/<ref>"}
 _NAMES |= {"api/v1/debate/<ref>"}
@@ -117,6 +117,10 @@ TABLE: dict[str, Line] = {
     },
     **{f"GET {DEBATE}/{part}": Line(Rule.READ) for part in _READS},
     "GET api/debates/<ref>/events": Line(Rule.READ),
+    f"GET {DEBATE}/export/<format>": Line(Rule.READ),
+    f"GET {DEBATE}/receipt": Line(Rule.READ),
+    "POST api/v1/receipts/verify": Line(Rule.ALL, {"receipt": {}, "signature": {}}),
+    "GET api/v1/receipts/key": Line(Rule.ALL),
     "GET api/v1/debates/<str:reference>/events/stream": Line(Rule.STREAM),
     "GET api/debates/<str:reference>/events/stream": Line(Rule.STREAM),
     **{

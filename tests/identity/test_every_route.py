@@ -81,8 +81,9 @@ class World:
         values = {
             "<ref>": str(debate.pk), "<str:reference>": str(debate.pk), "<slug:slug>": slug,
             "<token>": self.links[visibility], "<str:token>": self.links[visibility],
-            "<name>": "ada", "<int:number>": "1", "<uidb64>": "MQ", "<key_id>": str(self.key.pk),
-            "<uuid:key_id>": str(self.key.pk), "<workspace>": self.team.slug,
+            "<name>": "ada", "<format>": "html", "<int:number>": "1", "<uidb64>": "MQ",
+            "<key_id>": str(self.key.pk), "<uuid:key_id>": str(self.key.pk),
+            "<workspace>": self.team.slug,
             "<user_id>": str(self.member.pk), "<int:user_id>": str(self.member.pk),
             "<memory_id>": str(self.entry_id), "<int:entry_id>": str(self.entry_id),
         }  # fmt: skip

@@ -1,0 +1,85 @@
+"""Checks a receipt of a debate, here or on any machine that has the program."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from aragora_site.tenancy.scopes import Purpose, across_tenants
+from debates import signing
+from debates.models import Debate
+from debates.selectors.receipts import (
+    SignatureState,
+    TranscriptState,
+    check_signature,
+    compare,
+    event_records,
+)
+
+
+class Command(BaseCommand):
+    help = "Check the signature of a receipt, and the transcript that it was made of."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("receipt", type=Path, help="the file that the receipt is in")
+        parser.add_argument(
+            "--transcript",
+            type=Path,
+            help="a JSON export of the debate; otherwise the debate is looked for in the database",
+        )
+        parser.add_argument(
+            "--public-key",
+            help="the key of the server that is said to have signed it; otherwise this server's",
+        )
+
+    def handle(
+        self, *, receipt: Path, transcript: Path | None, public_key: str | None, **options: Any
+    ) -> None:
+        signed = _read(receipt)
+        match check_signature(signed, key=public_key or signing.public_key()):
+            case SignatureState.BAD:
+                raise CommandError("The receipt is not what was signed.")
+            case SignatureState.OTHER_KEY:
+                raise CommandError(
+                    "The receipt is unchanged, but signed with another key, "
+                    f"{signed['signature']['public_key']}. Ask whose key it is."
+                )
+        self.stdout.write("The signature is good.")
+        match _compared(signed, transcript):
+            case TranscriptState.DIFFERS:
+                raise CommandError("The transcript is not the one that the receipt was made of.")
+            case TranscriptState.SAME:
+                self.stdout.write("The transcript is the one that the receipt was made of.")
+            case TranscriptState.NOT_CHECKED:
+                self.stdout.write("There is no such debate here, so no transcript was compared.")
+
+
+@across_tenants(Purpose.OPERATOR)
+def _compared(signed: dict[str, Any], transcript: Path | None) -> TranscriptState:
+    if transcript is not None:
+        events = _read(transcript).get("events")
+        if not isinstance(events, list):
+            raise CommandError(f"{transcript} is not a JSON export of a debate.")
+        try:
+            return compare(signed, events)
+        except ValueError:  # It holds Infinity, which no log does.
+            return TranscriptState.DIFFERS
+    try:
+        debate = Debate.objects.get(pk=UUID(str(signed["receipt"].get("debate_id"))))
+    except (ValueError, Debate.DoesNotExist):
+        return TranscriptState.NOT_CHECKED
+    return compare(signed, event_records(debate))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"{file} is not JSON.") from error
+    if not isinstance(content, dict):
+        raise CommandError(f"{file} does not hold a JSON object.")
+    return content

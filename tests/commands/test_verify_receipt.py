@@ -1,0 +1,80 @@
+"""`verify_receipt` says whether a file is what a server signed, and fails where it is not."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from debates.models import Debate
+from tests.exports.conftest import caller, export
+from tests.factories import make_debate
+from tests.web.records import hold_debate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def debate() -> Debate:
+    made = make_debate()
+    hold_debate(made)
+    return made
+
+
+@pytest.fixture
+def receipt(debate: Debate, tmp_path: Path) -> Path:
+    file = tmp_path / "receipt.json"
+    file.write_bytes(caller().get(f"/api/v1/debates/{debate.pk}/receipt").content)
+    return file
+
+
+def run(*arguments: Any) -> str:
+    said = StringIO()
+    call_command("verify_receipt", *map(str, arguments), stdout=said)
+    return said.getvalue()
+
+
+def test_a_good_one_is_compared_with_the_database(receipt: Path, debate: Debate) -> None:
+    assert "The transcript is the one" in run(receipt)
+    debate.events.filter(seq=3).update(round=4)
+    with pytest.raises(CommandError, match="transcript is not the one"):
+        run(receipt)
+    debate.delete()
+    assert "no such debate here" in run(receipt)
+
+
+def test_elsewhere_it_is_compared_with_an_export(
+    receipt: Path, debate: Debate, tmp_path: Path, settings: Any
+) -> None:
+    key = json.loads(receipt.read_text())["signature"]["public_key"]
+    transcript = tmp_path / "debate.json"
+    transcript.write_text(export(caller(), debate, "json"))
+    debate.delete()
+    settings.SECRET_KEY = "that of another machine"
+    with pytest.raises(CommandError, match="signed with another key"):
+        run(receipt, "--transcript", transcript)
+    given = (receipt, "--transcript", transcript, "--public-key", key)
+    assert "The transcript is the one" in run(*given)
+    transcript.write_text(transcript.read_text().replace("Build the tram", "Sell the tram"))
+    with pytest.raises(CommandError, match="transcript is not the one"):
+        run(*given)
+
+
+def test_a_changed_one_is_refused(receipt: Path) -> None:
+    receipt.write_text(receipt.read_text().replace("Build the tram", "Sell the tram"))
+    with pytest.raises(CommandError, match="not what was signed"):
+        run(receipt)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{" * 100_000, "nothing"])
+def test_what_is_no_receipt_is_refused(receipt: Path, content: str) -> None:
+    receipt.write_text(content)
+    with pytest.raises(CommandError, match=r"not JSON|JSON object"):
+        run(receipt)
+    receipt.unlink()
+    with pytest.raises(CommandError, match="cannot be read"):
+        run(receipt)
