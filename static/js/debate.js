@@ -304,6 +304,7 @@ class Follower {
       control.hidden = !allowed.includes(control.dataset.action) || (control.dataset.action === "stop" && !debate.started_at);
     }
     this.drawNow();
+    root.querySelector("[data-receipt]").hidden = !isOver(this.state);
     if (isOver(this.state)) {
       this.follow(false);
       this.followButton.hidden = true;
@@ -409,6 +410,23 @@ function setUpDialogs() {
   shortcuts.addEventListener("click", () => document.getElementById("shortcuts-dialog").showModal());
 }
 
+/** A menu is left by Escape, by a press beside it, and when the focus moves on. */
+function setUpMenu() {
+  const menu = root.querySelector("[data-menu]");
+  const summary = menu.querySelector("summary");
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    summary.focus();
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+}
+
 function setUpShare() {
   const button = root.querySelector("[data-share]");
   if (!navigator.clipboard) return;
@@ -468,6 +486,7 @@ function setUpStrength() {
 
 setUpDialogs();
 acknowledgeSending();
+setUpMenu();
 setUpShare();
 setUpStrength();
 setUpFollowing();

@@ -39,6 +39,7 @@ from debates.services import audience
 from debates.services import control as controls
 from debates.services.panels import prices_known
 from debates.visitors import give_cookie, person_asking
+from debates.web.downloads import downloads_of
 from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
 from debates.web.sources import Sources, sources_of
 from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, VISIBILITIES, words_to_json
@@ -139,6 +140,7 @@ def _page(
         "outcome": getattr(debate, "outcome", None),
         "may_cancel": "cancel" in allowed,
         "visibility": VISIBILITIES[Visibility(debate.visibility)],
+        "downloads": downloads_of(debate, share=share),
         **({} if share else _sharing(request, debate)),
         "modules": [static(f"js/{name}.js") for name in MODULES],
     }
