@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -104,32 +104,9 @@ class QueueStatus:
 
 
 @across_tenants(Purpose.QUEUE)
-def waiting_line(*, joining: Debate | None = None) -> list[Place]:
-    """The debates that wait, of all tenants, the next one first. One query.
-
-    `joining` is taken as one that waits, whatever is stored of it."""
-    entries = [
-        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, queued_at or _EVER, person)
-        for pk, tenant, tier, status, queued_at, person in _in_line.rows()
-        if joining is None or pk != joining.pk
-    ]
-    if joining is not None:
-        entries.append(_entry(joining))
-    return in_order(entries)
-
-
-@kept
-def _in_line() -> QuerySet[Any, Any]:
-    rows = Debate.objects.filter(status__in=_IN_LINE).order_by()
-    return rows.values_list(
-        "pk", "workspace_id", "workspace__tier", "status", "queued_at", "owner_id"
-    )
-
-
-@across_tenants(Purpose.QUEUE)
 def serving_line() -> list[Place]:
-    """The same line for those who serve it, who ask oftenest: the database says who is older, and
-    keys are texts. One query."""
+    """The debates that wait, of all tenants, the next one first. One query, and asked often: the
+    database says who is older, and keys are texts, with hyphens or without."""
     return in_order(
         Entry(key, tenant, _tier(tier), status == DebateStatus.RUNNING, age, person)
         for age, (key, tenant, tier, status, person) in enumerate(_in_line_by_age.rows())
@@ -145,9 +122,25 @@ def _in_line_by_age() -> QuerySet[Any, Any]:
     )
 
 
+@across_tenants(Purpose.QUEUE)
 def place_on_joining(debate: Debate) -> int:
-    """The place, from 1, that the debate takes by joining the queue. One query."""
-    return _position(waiting_line(joining=debate), debate.pk)
+    """The place, from 1, that the debate takes by joining the queue, whatever is stored of it. One
+    query."""
+    others = [
+        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, since or _EVER, person)
+        for pk, tenant, tier, status, since, person in _in_line.rows()
+        if pk != debate.pk
+    ]
+    line = in_order([*others, _entry(debate)])
+    return next(place for place, one in enumerate(line, start=1) if one.debate_id == debate.pk)
+
+
+@kept
+def _in_line() -> QuerySet[Any, Any]:
+    rows = Debate.objects.filter(status__in=_IN_LINE).order_by()
+    return rows.values_list(
+        "pk", "workspace_id", "workspace__tier", "status", "queued_at", "owner_id"
+    )
 
 
 def room_on_coming(debate: Debate) -> Room:
@@ -202,12 +195,12 @@ def queue_place(debate: Debate) -> QueuePlace | None:
 
 def queue_places() -> Mapping[UUID, QueuePlace]:
     """Where every debate that waits stands."""
-    line = waiting_line()
+    line = serving_line()
     if not line:
         return {}
     pace = queue_pace()
     return {
-        cast(UUID, place.debate_id): QueuePlace(position, pace.wait_seconds(position))
+        UUID(str(place.debate_id)): QueuePlace(position, pace.wait_seconds(position))
         for position, place in enumerate(line, start=1)
     }
 
@@ -251,12 +244,6 @@ def queue_status() -> QueueStatus:
         limit=settings.ARAGORA.max_queued_debates,
         average_seconds=pace.seconds,
         estimated_wait_seconds=pace.wait_seconds(queued + 1),
-    )
-
-
-def _position(line: list[Place], debate_id: UUID) -> int:
-    return next(
-        position for position, place in enumerate(line, start=1) if place.debate_id == debate_id
     )
 
 
