@@ -51,7 +51,7 @@ from debates.streaming.gate import DIRECT, Receive, Scope, Send, address_of, hea
 from debates.streaming.hub import get_hub
 from debates.streaming.identity import UnknownToken, token_of, viewer_of
 from debates.streaming.outlet import TRY_AGAIN_LATER, SocketOutlet
-from debates.streaming.packets import Packet
+from debates.streaming.packets import Burst, Packet
 from debates.streaming.places import Known, Place, key_of
 from debates.streaming.queries import find_debate, read_loops, run_query
 from debates.streaming.subscription import NO_SUCH_DEBATE, Subscription
@@ -301,7 +301,8 @@ class StreamConsumer:
     # --- What it says --------------------------------------------------------------------------
 
     async def say(self, type: ControlType, data: Mapping[str, Any], *, debate_id: str = "") -> None:
-        await self.outlet.send(Packet(control_text(type, data, debate_id=debate_id), type=type))
+        packet = Packet(control_text(type, data, debate_id=debate_id), type=type)
+        await self.outlet.send(Burst([packet]))
 
     async def warn(self, code: str, message: str, *, debate_id: str = "") -> None:
         warned = Warned(debate_id=debate_id, message=message, severity="warning", code=code)

@@ -33,8 +33,8 @@ class Outlet(Protocol):
     def write_burst(self, burst: Burst) -> None:
         """The same for packets that came together: one call of the system where it can be."""
 
-    async def send(self, packet: Packet) -> bool:
-        """Send a packet when it is its turn; False when the reader is gone.
+    async def send(self, burst: Burst) -> bool:
+        """Send packets when it is their turn; False when the reader is gone.
 
         For what may take its time: replays and answers to the client."""
 
@@ -94,12 +94,12 @@ class SocketOutlet:
             for packet in burst.packets:
                 self.write(packet)
 
-    async def send(self, packet: Packet) -> bool:
+    async def send(self, burst: Burst) -> bool:
         while self._blocked is not None and not self._closed:
             await asyncio.wait({self._blocked})
         if self._closed:
             return False
-        self.write(packet)
+        self.write_burst(burst)
         return True
 
     def close(self, code: int, reason: str = "") -> None:

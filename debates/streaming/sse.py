@@ -200,11 +200,11 @@ class EventOutlet:
         for packet in burst.packets:
             self.write(packet)
 
-    async def send(self, packet: Packet) -> bool:
+    async def send(self, burst: Burst) -> bool:
         while self._queue.crowded and not self._closed:
             self._emptied.clear()
             await self._emptied.wait()
-        self.write(packet)
+        self.write_burst(burst)
         return not self._closed
 
     def close(self, code: int, reason: str = "") -> None:

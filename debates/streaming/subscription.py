@@ -22,7 +22,7 @@ from debates.streaming.events import (
 from debates.streaming.followed import Followed, Interruption, LogUnreadable
 from debates.streaming.hub import Hub
 from debates.streaming.outlet import TRY_AGAIN_LATER, Outlet
-from debates.streaming.packets import Packet
+from debates.streaming.packets import Burst, Packet, bursts
 from debates.streaming.queries import read_snapshot, run_query
 
 log = structlog.get_logger(__name__)
@@ -154,9 +154,9 @@ class Subscription:
             packets = await self._hub.read_after(followed, self._position)
             if not packets:  # Deleted meanwhile; the hub is about to notice.
                 raise Ended("not_found", NO_SUCH_DEBATE)
-            for packet in packets:
-                await self._send(packet)
-                self._position = packet.seq or self._position
+            for burst in bursts(packets):
+                await self._send(burst)
+                self._position = burst.packets[-1].seq or self._position
         # Nothing waits from here on, so no event can come between the last one and the live ones.
         if self._controls:
             end = ReplayEnd(debate_id=followed.key, last_seq=self._position)
@@ -166,8 +166,8 @@ class Subscription:
             self._outlet.write(Packet(text, type=ControlType.REPLAY_END))
         self._hub.go_live(followed, self)
 
-    async def _send(self, packet: Packet) -> None:
-        if not await self._outlet.send(packet):
+    async def _send(self, burst: Burst) -> None:
+        if not await self._outlet.send(burst):
             raise asyncio.CancelledError  # The reader is gone; its consumer clears up.
 
     async def _control(
@@ -175,7 +175,7 @@ class Subscription:
     ) -> None:
         epoch = self._followed.epoch if self._followed else ""
         text = control_text(type, data, debate_id=str(self.debate_id), epoch=epoch, seq=seq)
-        await self._send(Packet(text, type=type, seq=seq, epoch=epoch))
+        await self._send(Burst([Packet(text, type=type, seq=seq, epoch=epoch)]))
 
     # --- Endings -------------------------------------------------------------------------------
 

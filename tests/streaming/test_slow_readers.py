@@ -151,7 +151,7 @@ async def test_a_full_queue_closes_with_1013_and_sends_nothing_more() -> None:
         outlet.write(durable(number, MAX_QUEUED_CHARACTERS // 4))
     assert outlet.closed
     outlet.write(durable(99))
-    assert not await outlet.send(durable(100))
+    assert not await outlet.send(Burst([durable(100)]))
     blocked.open.set()
     await until_idle()
     [message] = blocked.sent
@@ -174,7 +174,7 @@ async def test_an_answer_waits_for_its_turn() -> None:
     outlet = SocketOutlet(blocked.send, None)
     outlet.write(durable(1))
     outlet.write(durable(2))
-    answering = asyncio.ensure_future(outlet.send(Packet("pong", type=ControlType.PONG)))
+    answering = asyncio.ensure_future(outlet.send(Burst([Packet("pong", type=ControlType.PONG)])))
     await until_idle()
     assert not answering.done()
     blocked.open.set()

@@ -42,8 +42,8 @@ class Ear:
         for packet in burst.packets:
             self.write(packet)
 
-    async def send(self, packet: Packet) -> bool:
-        self.write(packet)
+    async def send(self, burst: Burst) -> bool:
+        self.write_burst(burst)
         await asyncio.sleep(0)
         return True
 
