@@ -27,6 +27,18 @@ class DebateStatus(models.TextChoices):
 TERMINAL_STATUSES = frozenset({DebateStatus.COMPLETED, DebateStatus.FAILED, DebateStatus.CANCELLED})
 
 
+class Origin(models.TextChoices):
+    """What a debate that was made from another one is to it."""
+
+    NONE = "", "Of its own"
+    CLONE = "clone"
+    """The same, held anew."""
+    FORK = "fork"
+    """What was said up to a round is the other one's; the rest is argued anew."""
+    FOLLOW_UP = "follow_up"
+    """A further question, asked with what the other one decided."""
+
+
 class Visibility(models.TextChoices):
     """Who may read a debate and its stream."""
 

@@ -11,6 +11,7 @@ from debates.api import (
     accounts,
     agents,
     audience,
+    branches,
     consensus,
     control,
     debates,
@@ -68,8 +69,8 @@ api = AragoraApi(
 install_handlers(api)
 MODULES = (
     # `/v1/debates/trending` has to be known before `/v1/debates/{ref}`.
-    *(consensus, debates, control, details, audience, events, sharing, ranking, agents, memory),
-    *(exports, accounts, preferences, keys, workspaces, health),
+    *(consensus, debates, branches, control, details, audience, events, sharing, ranking, agents),
+    *(memory, exports, accounts, preferences, keys, workspaces, health),
 )
 for module in MODULES:
     api.add_router("", module.router)

@@ -16,7 +16,7 @@ from debates.selectors.calibration import (
     calibration_of_agent,
     calibration_of_decisions,
 )
-from debates.selectors.finding import debates_visible_to
+from debates.selectors.finding import debates_visible_to, independent
 from debates.selectors.similar import similar_debates
 from debates.selectors.topics import trending_topics
 from debates.services.outcomes import record_outcome
@@ -173,7 +173,7 @@ def find_similar_debates(request: ApiRequest, asked: Query[SimilarIn]) -> Simila
 @endpoint(router, "GET", "/v1/consensus/settled", answer=SettledOut, errors=READ_ERRORS)
 def list_settled_topics(request: ApiRequest, asked: Query[SettledIn]) -> SettledOut:
     """The questions that were decided with at least this confidence, the newest first."""
-    decided = debates_visible_to(request.auth.user).filter(
+    decided = independent(debates_visible_to(request.auth.user)).filter(
         verdict__reached=True, verdict__confidence__gte=asked.min_confidence
     )
     newest = decided.select_related("verdict").order_by("-completed_at", "-pk")
@@ -184,7 +184,7 @@ def list_settled_topics(request: ApiRequest, asked: Query[SettledIn]) -> Settled
 @endpoint(router, "GET", "/v1/consensus/dissents", answer=DissentsOut, errors=READ_ERRORS)
 def list_dissents(request: ApiRequest, asked: Query[DissentsIn]) -> DissentsOut:
     """The views that did not prevail, the newest first, or the closest to a topic."""
-    visible = debates_visible_to(request.auth.user).filter(verdict__isnull=False)
+    visible = independent(debates_visible_to(request.auth.user)).filter(verdict__isnull=False)
     if asked.domain:
         visible = visible.filter(domain=asked.domain)
     if asked.topic.strip():
@@ -212,7 +212,7 @@ def list_dissents(request: ApiRequest, asked: Query[DissentsIn]) -> DissentsOut:
 @endpoint(router, "GET", "/v1/consensus/stats", answer=ConsensusStatsOut, errors=READ_ERRORS)
 def get_consensus_stats(request: ApiRequest, asked: Query[StatsIn]) -> ConsensusStatsOut:
     """How often debates come to a decision, and how often it proved right."""
-    visible = debates_visible_to(request.auth.user)
+    visible = independent(debates_visible_to(request.auth.user))
     if asked.domain:
         visible = visible.filter(domain=asked.domain)
     figures = Verdict.objects.filter(debate__in=visible).aggregate(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
@@ -38,6 +39,7 @@ from debates.api.responses import (
     DebateDetailOut,
     DebatesOut,
     EstimateOut,
+    ParentOut,
     QueueStatusOut,
     SeatOut,
 )
@@ -47,6 +49,7 @@ from debates.exceptions import InvalidInput
 from debates.models import Debate
 from debates.models.debate import MAX_QUESTION_LENGTH, MAX_ROUNDS, MIN_ROUNDS
 from debates.selectors.estimates import estimate_size
+from debates.selectors.finding import parent_of
 from debates.services import editing
 from debates.services.creation import create_debate as create
 from debates.streaming.envelope import timestamp
@@ -63,6 +66,9 @@ class DebatesIn(CursorPageIn):
     )
     q: str = Field(default="", max_length=500, description="Words of the question or the title.")
     tag: str = Field(default="", max_length=50)
+    archived: bool = Field(
+        default=False, description="true: the debates that were put away, and only those."
+    )
 
 
 class SizeIn(BaseModel):
@@ -100,7 +106,7 @@ def create_debate(request: ApiRequest, body: CreateDebateIn) -> Status[CreatedOu
         debate = create(request=new_debate(body), owner=request.auth.user, now=timezone.now())
     except InvalidInput as error:
         raise in_the_clients_words(error, given) from error
-    return Status(201, _created(request, debate, warnings=ignored_fields(given)))
+    return Status(201, CreatedOut(**created(request, debate, warnings=ignored_fields(given))))
 
 
 @endpoint(router, "GET", "/v1/debates", answer=DebatesOut, errors=READ_ERRORS, aliases=["/debates"])
@@ -108,7 +114,12 @@ def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> HttpResponse:
     """The public debates, the caller's own and those of the caller's workspaces, newest first."""
     wanted = statuses(asked.status) if asked.status else frozenset()
     return page_of_debates(
-        user=request.auth.user, asked=asked, statuses=wanted, q=asked.q, tag=asked.tag
+        user=request.auth.user,
+        asked=asked,
+        statuses=wanted,
+        q=asked.q,
+        tag=asked.tag,
+        archived=asked.archived,
     )
 
 
@@ -123,6 +134,19 @@ def list_debates(request: ApiRequest, asked: Query[DebatesIn]) -> HttpResponse:
 def list_active_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> HttpResponse:
     """The debates under way: waiting, running or paused."""
     return page_of_debates(user=request.auth.user, asked=asked, statuses=STATUS_WORDS["active"])
+
+
+@endpoint(
+    router,
+    "GET",
+    "/v1/debates/archived",
+    answer=DebatesOut,
+    errors=READ_ERRORS,
+    aliases=["/debates/archived"],
+)
+def list_archived_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> HttpResponse:
+    """The debates that were put away."""
+    return page_of_debates(user=request.auth.user, asked=asked, statuses=frozenset(), archived=True)
 
 
 @endpoint(
@@ -192,7 +216,7 @@ def get_debate(request: ApiRequest, ref: str) -> DebateDetailOut:
     """One debate, by id or slug, with all but its transcript.
 
     It is the state as of `seq`; later events of the same `epoch` lead on from it."""
-    return debate_detail(debate_of(request, ref))
+    return debate_detail(debate_of(request, ref), viewer=request.auth.user)
 
 
 @endpoint(
@@ -207,7 +231,7 @@ def update_debate(request: ApiRequest, ref: str, body: UpdateDebateIn) -> Debate
     """Change the title, the tags, the metadata or who may see it."""
     debate = debate_of(request, ref)
     editing.update_debate(debate_id=debate.pk, actor=request.auth.user, **body.model_dump())
-    return debate_detail(debate_of(request, ref))
+    return debate_detail(debate_of(request, ref), viewer=request.auth.user)
 
 
 @endpoint(
@@ -227,6 +251,46 @@ def delete_debate(request: ApiRequest, ref: str) -> ChangedOut:
     return ChangedOut(debate_id=str(debate.pk), status="deleted", message="The debate was deleted.")
 
 
+@endpoint(
+    router,
+    "POST",
+    "/v1/debates/{ref}/archive",
+    answer=ChangedOut,
+    errors=WRITE_ONE_ERRORS,
+    extra=WITH_KEY,
+)
+@idempotent
+def archive_debate(request: ApiRequest, ref: str) -> ChangedOut:
+    """Put the debate away.
+
+    Lists hold it no longer, unless they are asked for what is archived; its address goes on to
+    answer. One that waits, runs or is paused has to be cancelled first."""
+    found = debate_of(request, ref)
+    now = timezone.now()
+    debate = editing.archive_debate(debate_id=found.pk, actor=request.auth.user, now=now)
+    return ChangedOut(
+        debate_id=str(debate.pk), status=debate.status, message="The debate is archived."
+    )
+
+
+@endpoint(
+    router,
+    "POST",
+    "/v1/debates/{ref}/unarchive",
+    answer=ChangedOut,
+    errors=WRITE_ONE_ERRORS,
+    extra=WITH_KEY,
+)
+@idempotent
+def unarchive_debate(request: ApiRequest, ref: str) -> ChangedOut:
+    """Take the debate back into the lists."""
+    found = debate_of(request, ref)
+    debate = editing.unarchive_debate(debate_id=found.pk, actor=request.auth.user)
+    return ChangedOut(
+        debate_id=str(debate.pk), status=debate.status, message="The debate is in the lists again."
+    )
+
+
 def _without_price(agents: Sequence[str]) -> str:
     if not agents:
         return ""
@@ -236,15 +300,17 @@ def _without_price(agents: Sequence[str]) -> str:
     )
 
 
-def debate_detail(debate: Debate) -> DebateDetailOut:
+def debate_detail(debate: Debate, *, viewer: selectors.Viewer) -> DebateDetailOut:
     """Everything about a debate but its transcript."""
     documents = debate.documents.order_by("number").values("number", "title", "source")
     place = selectors.queue_place(debate)
+    parent = parent_of(debate, user=viewer)
     return DebateDetailOut.model_validate(
         {
             **selectors.debate_object(debate),
             "context": debate.context,
             "documents": list(documents),
+            "parent": parent and ParentOut.of(parent),
             "queue_position": place.position if place else None,
             "estimated_wait_seconds": place.estimated_wait_seconds if place else None,
             "seq": debate.last_seq,
@@ -253,27 +319,28 @@ def debate_detail(debate: Debate) -> DebateDetailOut:
     )
 
 
-def _created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> CreatedOut:
+def created(request: HttpRequest, debate: Debate, *, warnings: list[str]) -> dict[str, Any]:
+    """What `CreatedOut` says of a debate that was just made."""
     key = str(debate.pk)
     events_url = request.build_absolute_uri(f"/api/v1/debates/{key}/events")
     ws_url = _websocket(request.build_absolute_uri(f"/ws/debates/{key}"))
     place = selectors.queue_place(debate)
-    return CreatedOut(
-        debate_id=key,
-        id=key,
-        slug=debate.slug,
-        status=debate.status,
-        task=debate.question,
-        agents=selectors.agent_names(debate),
-        rounds=debate.rounds,
-        created_at=timestamp(debate.created_at),
-        queue_position=place.position if place else None,
-        estimated_wait_seconds=place.estimated_wait_seconds if place else None,
-        events_url=events_url,
-        ws_url=ws_url,
-        websocket_url=ws_url,
-        warnings=warnings,
-    )
+    return {
+        "debate_id": key,
+        "id": key,
+        "slug": debate.slug,
+        "status": debate.status,
+        "task": debate.question,
+        "agents": selectors.agent_names(debate),
+        "rounds": debate.rounds,
+        "created_at": timestamp(debate.created_at),
+        "queue_position": place.position if place else None,
+        "estimated_wait_seconds": place.estimated_wait_seconds if place else None,
+        "events_url": events_url,
+        "ws_url": ws_url,
+        "websocket_url": ws_url,
+        "warnings": warnings,
+    }
 
 
 def _websocket(url: str) -> str:

@@ -48,10 +48,11 @@ def page_of_debates(
     statuses: frozenset[DebateStatus],
     q: str = "",
     tag: str = "",
+    archived: bool = False,
 ) -> HttpResponse:
     """The debates that the viewer may see, newest first, in the form of `DebatesOut`."""
     after = None if asked.after is None else read_cursor(asked.after)
-    wanted = Wanted(statuses, q, tag, after, asked.offset, asked.limit)
+    wanted = Wanted(statuses, q, tag, archived, after, asked.offset, asked.limit)
     page = marked_page(user=user, wanted=wanted)
     written = _in_words(page.marks, user)
     last = next(reversed(written.items()), None) if page.has_more else None

@@ -111,6 +111,32 @@ class ProtocolIn(BaseModel):
     deadline_seconds: Whole | None = None
 
 
+AgentNames = Annotated[
+    list[str] | None,
+    BeforeValidator(lambda value: None if value is None else _agent_names(value)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {
+                        "anyOf": [
+                            {"type": "string"},
+                            {
+                                "type": "object",
+                                "properties": {"name": {"type": "string"}},
+                                "required": ["name"],
+                            },
+                        ]
+                    },
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+
+
 class CreateDebateIn(BaseModel):
     """A debate to start. Only the question is needed."""
 
@@ -120,30 +146,9 @@ class CreateDebateIn(BaseModel):
         examples=["Should we adopt microservices?"],
     )
     question: str | None = Field(default=None, description="Another name for `task`.")
-    agents: Annotated[
-        list[str] | None,
-        BeforeValidator(lambda value: None if value is None else _agent_names(value)),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {
-                        "type": "array",
-                        "items": {
-                            "anyOf": [
-                                {"type": "string"},
-                                {
-                                    "type": "object",
-                                    "properties": {"name": {"type": "string"}},
-                                    "required": ["name"],
-                                },
-                            ]
-                        },
-                    },
-                    {"type": "null"},
-                ]
-            }
-        ),
-    ] = Field(default=None, description="Names of agents. Left out: the default panel.")
+    agents: AgentNames = Field(
+        default=None, description="Names of agents. Left out: the default panel."
+    )
     judge: str | None = Field(default=None, description="An agent from outside the panel.")
     protocol: Annotated[ProtocolIn | None, BeforeValidator(_protocol)] = Field(
         default=None, description="An object, or just the protocol's name."
@@ -187,6 +192,56 @@ class CreateDebateIn(BaseModel):
     )
     autostart: YesNo | None = Field(
         default=None, description="false: store the debate, and start it later with /start."
+    )
+
+
+class BranchIn(BaseModel):
+    """What is to be otherwise than in the debate that the new one is made from."""
+
+    agents: AgentNames = Field(default=None, description="Names of agents. Left out: as there.")
+    title: str | None = None
+    visibility: str | None = Field(
+        default=None,
+        description="`public`, `workspace` or `private`. Left out: as for any debate of yours.",
+    )
+    workspace: str | None = Field(
+        default=None, description="Left out: your own, or that of the API key."
+    )
+    autostart: YesNo | None = Field(
+        default=None, description="false: store the debate, and start it later with /start."
+    )
+
+
+class CloneIn(BranchIn):
+    """A debate to hold once more. Nothing is needed."""
+
+    judge: str | None = Field(default=None, description="An agent from outside the panel.")
+    seed: Whole | None = Field(default=None, description="Left out: as there.")
+
+
+class FollowUpIn(BranchIn):
+    """A further question. Left out, the same one is asked further."""
+
+    question: str | None = Field(
+        default=None, validation_alias=AliasChoices("question", "task"), examples=["And by when?"]
+    )
+    context: str | None = Field(default=None, description="Beside the verdict.")
+    judge: str | None = Field(default=None, description="An agent from outside the panel.")
+    seed: Whole | None = None
+
+
+class ForkIn(BranchIn):
+    """From where a debate is to be argued anew, and with what."""
+
+    branch_point: Whole = Field(
+        default=0,
+        description="The last round that is kept, but for its ballots; 0 keeps the blind answers "
+        "alone.",
+    )
+    context: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("modified_context", "context"),
+        description="What the panel has before it from there on. Left out: as there.",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, model_validator
 
 from debates.api.paging import PageOut
+from debates.models import Debate
 
 UNKNOWN_COST = "null where somebody on the panel has no known price."
 
@@ -34,6 +35,39 @@ class CreatedOut(BaseModel):
     ws_url: str
     websocket_url: str = Field(description="The same as `ws_url`.")
     warnings: list[str] = Field(default=[], description="Fields of the body that were ignored.")
+
+
+class BranchedOut(CreatedOut):
+    """A debate that was made from another one."""
+
+    branch_id: str = Field(description="The same as `debate_id`.")
+    parent_debate_id: str
+    origin: str = Field(description="`clone`, `fork` or `follow_up`.")
+    branch_point: int | None = Field(description="Of a fork: the last round that is the parent's.")
+    messages_inherited: int
+    message: str
+
+
+class ForkOut(BaseModel):
+    """A fork, in short."""
+
+    branch_id: str
+    debate_id: str = Field(description="The same as `branch_id`.")
+    slug: str
+    task: str
+    status: str
+    agents: list[str]
+    branch_point: int
+    final_answer: str | None
+    created_at: str
+    archived_at: str | None
+
+
+class ForksOut(PageOut):
+    debate_id: str
+    parent_debate_id: str = Field(description="The same as `debate_id`.")
+    forks: list[ForkOut]
+    items: list[ForkOut] = Field(description="The same as `forks`.")
 
 
 class ChangedOut(BaseModel):
@@ -147,6 +181,12 @@ class DebateOut(BaseModel):
     domain: str
     metadata: dict[str, Any]
     visibility: str
+    origin: str = Field(
+        description="What it is to the debate that it was made from: `clone`, `fork`, `follow_up`; "
+        "empty for a debate of its own."
+    )
+    branch_point: int | None = Field(description="Of a fork: the last round that is its parent's.")
+    archived_at: str | None = Field(description="null for a debate that is not archived.")
 
 
 class DocumentOut(BaseModel):
@@ -155,11 +195,32 @@ class DocumentOut(BaseModel):
     source: str
 
 
+class ParentOut(BaseModel):
+    """The debate that another one was made from."""
+
+    debate_id: str
+    slug: str
+    task: str
+    status: str
+
+    @classmethod
+    def of(cls, debate: Debate) -> Self:
+        return cls(
+            debate_id=str(debate.pk),
+            slug=debate.slug,
+            task=debate.question,
+            status=debate.status,
+        )
+
+
 class DebateDetailOut(DebateOut):
     """A debate as of `seq`: this and the later events of the same `epoch` are the whole truth."""
 
     context: str
     documents: list[DocumentOut]
+    parent: ParentOut | None = Field(
+        description="What it was made from; null also where that is gone, or not yours to see."
+    )
     queue_position: int | None = Field(description="1 for the next to run; null when not queued.")
     estimated_wait_seconds: int | None = Field(
         description="About how long it waits; null when not queued, or when nobody can tell yet."

@@ -87,4 +87,5 @@ def get_shared(request: ApiRequest, token: str) -> SharedDebateOut:
     """A debate by its shared link."""
     debate = selectors.get_shared_debate(token)
     said = selectors.messages(debate=debate, limit=selectors.count_messages(debate))
-    return SharedDebateOut.model_validate({**debate_detail(debate).model_dump(), "messages": said})
+    detail = debate_detail(debate, viewer=request.auth.user).model_dump()
+    return SharedDebateOut.model_validate({**detail, "messages": said})

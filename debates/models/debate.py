@@ -7,12 +7,14 @@ from django.db import models
 from django.utils import timezone
 
 from aragora_site.tenancy.rules import TenantManager
-from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility, choices_of
+from debates.choices import TERMINAL_STATUSES, DebateStatus, Origin, Visibility, choices_of
 from debates.engine.types import DEFAULT_ROUNDS, DecisionMode, ProtocolName, StopReason
 from debates.models.tenants import DEBATES
 
 MAX_QUESTION_LENGTH = 10_000
 MIN_ROUNDS, MAX_ROUNDS = 1, 12
+AT_REST = TERMINAL_STATUSES | {DebateStatus.CREATED}
+"""The states in which nothing happens to a debate by itself."""
 
 
 class Debate(models.Model):
@@ -50,6 +52,23 @@ class Debate(models.Model):
     )
     """The tenant. Empty for a debate of somebody who was not signed in."""
     visibility = models.CharField(max_length=16, choices=Visibility, default=Visibility.PRIVATE)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="children",
+    )
+    """The debate that it was made from, as long as that is there. Not everybody who may read the
+    one may read the other."""
+    origin = models.CharField(
+        max_length=16, blank=True, choices=Origin, default="", db_default="", editable=False
+    )
+    branch_point = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    """Of a fork: the last round that is the parent's; 0 for its blind answers alone."""
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """Put away: it is left out of lists, and stays readable by its address."""
 
     panel = models.JSONField()
     """`AgentSpec` of every panelist, in the order of their names; never changed."""
@@ -143,12 +162,32 @@ class Debate(models.Model):
                     )
                 ),
             ),
+            models.CheckConstraint(
+                name="debate_forks_have_a_branch_point",
+                condition=(
+                    models.Q(origin=Origin.FORK, branch_point__isnull=False)
+                    | (~models.Q(origin=Origin.FORK) & models.Q(branch_point__isnull=True))
+                ),
+            ),
+            # What goes on is never out of sight.
+            models.CheckConstraint(
+                name="debate_archived_at_rest",
+                condition=(
+                    models.Q(archived_at__isnull=True) | models.Q(status__in=sorted(AT_REST))
+                ),
+            ),
         )
         indexes = (
             # The list of debates, newest first, and its deep pages.
             models.Index(fields=("-created_at", "-id"), name="debate_newest"),
             # The dispatcher's queue: what waits, oldest first.
             models.Index(fields=("status", "queued_at"), name="debate_queue"),
+            # What was put away, newest first: little of all there is.
+            models.Index(
+                fields=("-created_at", "-id"),
+                name="debate_archived",
+                condition=models.Q(archived_at__isnull=False),
+            ),
             # "My debates", newest first.
             models.Index(fields=("owner", "-created_at"), name="debate_by_owner"),
         )

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from aragora_site.bulk import insert_returning, insert_rows, select_rows, update_rows
 from debates.caching import RATINGS
+from debates.choices import Origin
 from debates.engine.types import Verdict
 from debates.models import Debate, Match, MatchResult, Rating
 from debates.models.rating import OVERALL
@@ -27,16 +28,21 @@ _RESULT = (
 
 
 def counts_as_match(*, debate: Debate, verdict: Verdict) -> bool:
-    """Whether `record_match` would rate the debate's agents. No query."""
-    return verdict.reached and bool(verdict.winners) and len(_rated_agents(debate, verdict)) >= 2
+    """Whether `record_match` would rate the debate's agents. No query.
+
+    A fork is none: its proposals were rated with its parent, and whoever might fork a debate until
+    the right agent wins could make the ranking say anything."""
+    if debate.origin == Origin.FORK or not (verdict.reached and verdict.winners):
+        return False
+    return len(_rated_agents(debate, verdict)) >= 2
 
 
 def record_match(*, debate: Debate, verdict: Verdict, now: datetime) -> MatchRecorded | None:
     """Rate the debate's agents, in the caller's transaction; the payload of `match_recorded`.
 
-    None when the debate does not count: nothing was reached, or fewer than two rated language
-    models stood for an answer. An agent that never came to an answer (its server was down) is
-    left out: it did not lose an argument."""
+    None when the debate does not count: nothing was reached, it is a fork, or fewer than two rated
+    language models stood for an answer. An agent that never came to an answer (its server was
+    down) is left out: it did not lose an argument."""
     if not counts_as_match(debate=debate, verdict=verdict):
         return None
     agents = _rated_agents(debate, verdict)

@@ -204,7 +204,8 @@ def _recollections(loaded: Sequence[Loaded], now: datetime) -> dict[UUID, Recoll
     found = {
         one.debate.pk: recaller.recall(one.debate, one.setup, one.specs)
         for one in loaded
-        if one.debate.started_at is None
+        # A fork is shown what its parent was shown, which its log says already.
+        if one.debate.started_at is None and not one.turns
     }
     return {key: recollection for key, recollection in found.items() if recollection is not None}
 
@@ -224,7 +225,7 @@ def _opening(
     loaded: Loaded, recollections: Mapping[UUID, Recollection], now: datetime
 ) -> Checkpoint | None:
     """What is written when the first phase begins; None where the run has to see for itself."""
-    if loaded.debate.started_at is not None:
+    if loaded.debate.started_at is not None or loaded.turns:
         return None
     step = next_step(loaded.setup, (), Spent())
     if not isinstance(step, Ask):

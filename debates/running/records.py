@@ -163,10 +163,15 @@ def cut_off_rows(
     ]
 
 
+def call_key(row: Turn) -> CallKey:
+    """The call that a stored turn answered."""
+    return CallKey(row.round, Phase(row.phase), row.agent, row.part)
+
+
 def stored_turn(row: Turn) -> EngineTurn:
     """The reverse of `Finished.row`, as far as the engine cares."""
     return EngineTurn(
-        key=CallKey(row.round, Phase(row.phase), row.agent, row.part),
+        key=call_key(row),
         outcome=(
             Failure(row.failure_code, row.failure_message)
             if row.reply is None

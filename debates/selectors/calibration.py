@@ -12,6 +12,7 @@ from debates.choices import Visibility
 from debates.engine.positions import candidate_id
 from debates.models import Ballot, Debate, Outcome, Verdict
 from debates.models.rating import OVERALL
+from debates.selectors.finding import independent
 
 BINS = 10
 
@@ -37,7 +38,9 @@ class Calibration(TypedDict):
 
 def calibration_of_decisions(*, visible: QuerySet[Debate]) -> Calibration:
     """Of the decisions of the debates that somebody may see."""
-    found = Outcome.objects.filter(debate__in=visible).values_list("confidence", "came_true")
+    found = Outcome.objects.filter(debate__in=independent(visible)).values_list(
+        "confidence", "came_true"
+    )
     return _calibration([(confidence, right) for confidence, right in found])
 
 
@@ -64,6 +67,7 @@ def _forecasts(
     visible: QuerySet[Debate], **conditions: str
 ) -> defaultdict[str, list[tuple[float, bool]]]:
     """By voter: the confidence of ballots for decisions, and whether those proved right."""
+    visible = independent(visible)
     ballots = Ballot.objects.filter(
         debate__in=visible, debate__outcome__isnull=False, **conditions
     ).values_list("voter", "debate_id", "ranking", "confidence", "debate__outcome__came_true")

@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.models import BooleanField, F, Func, Prefetch, Q, QuerySet, Value
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants, also_read
-from debates.choices import DebateStatus, Visibility
+from debates.choices import DebateStatus, Origin, Visibility
 from debates.exceptions import NotFound
 from debates.models import Debate, Round
 from debates.selectors.sharing import shared_debate_id
@@ -31,6 +31,17 @@ def debates_visible_to(user: Viewer) -> QuerySet[Debate]:
         theirs = Q(visibility=Visibility.WORKSPACE) | Q(owner=user.pk)
         visible |= theirs & Q(workspace__in=memberships_of(user).values("workspace"))
     return Debate.objects.filter(visible)
+
+
+def listed(debates: QuerySet[Debate], *, archived: bool = False) -> QuerySet[Debate]:
+    """Those among them that were not put away; or those that were."""
+    return debates.filter(archived_at__isnull=not archived)
+
+
+def independent(debates: QuerySet[Debate]) -> QuerySet[Debate]:
+    """Those among them that count when debates are counted. A fork does not: what it came to rests
+    on words that its parent counts for, and on a context that may only have been supposed."""
+    return debates.exclude(origin=Origin.FORK)
 
 
 def is_open_to_all(debate: Debate) -> bool:
@@ -117,18 +128,32 @@ def _no_such_debate() -> NotFound:
     return NotFound("There is no such debate, or it is not yours to see.")
 
 
+def children_of(debate: Debate, *, user: Viewer) -> QuerySet[Debate]:
+    """The debates that were made from this one and that the viewer may see, newest first."""
+    return debates_visible_to(user).filter(parent=debate).order_by("-created_at", "-id")
+
+
+def parent_of(debate: Debate, *, user: Viewer) -> Debate | None:
+    """The debate that this one was made from, if it is still there and the viewer may see it."""
+    if debate.parent_id is None:
+        return None
+    return debates_visible_to(user).filter(pk=debate.parent_id).first()
+
+
 def list_debates(
     *,
     user: Viewer,
     q: str = "",
     statuses: Collection[DebateStatus] = (),
     tag: str = "",
+    archived: bool = False,
 ) -> QuerySet[Debate]:
     """The debates that the viewer may see, newest first, with their verdicts and rounds at hand.
 
-    `q` is looked for in questions and titles, word by word; all words have to be there. The
-    context, which may be long, is left in the database."""
-    debates = with_outcome(debates_visible_to(user)).defer("context")
+    With `archived` those that were put away, without it the others. `q` is looked for in questions
+    and titles, word by word; all words have to be there. The context, which may be long, is left
+    in the database."""
+    debates = listed(with_outcome(debates_visible_to(user)), archived=archived).defer("context")
     if not is_storable(q + tag):
         return debates.none()
     for word in q.split()[:MAX_SEARCH_WORDS]:

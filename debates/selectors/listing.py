@@ -27,7 +27,12 @@ from aragora_site.recent import Recent
 from aragora_site.tenancy import scopes
 from debates.choices import DebateStatus
 from debates.models import Debate
-from debates.selectors.finding import Viewer, list_debates
+from debates.selectors.finding import (
+    Viewer,
+    debates_visible_to,
+    list_debates,
+    with_outcome,
+)
 from ratelimit.keys import key_behind
 
 Mark = str
@@ -36,7 +41,7 @@ Mark = str
 CHANGING = (
     *("id", "epoch", "last_seq", "status", "stop_reason", "failure", "round", "phase"),
     *("title", "tags", "domain", "metadata", "visibility", "started_at", "completed_at"),
-    *("input_tokens", "output_tokens", "cost_usd", "active_seconds"),
+    *("input_tokens", "output_tokens", "cost_usd", "active_seconds", "archived_at"),
 )
 """What of a debate may change, of all that `debate_object` shows. Its rounds and its verdict, which
 are rows of their own, change with an event, and that moves `last_seq`."""
@@ -53,6 +58,7 @@ class Wanted:
     statuses: frozenset[DebateStatus] = frozenset()
     q: str = ""
     tag: str = ""
+    archived: bool = False
     after: tuple[datetime, UUID] | None = None
     """Moment and id of the debate before the first one."""
     offset: int = 0
@@ -84,13 +90,16 @@ def marked_page(*, user: Viewer, wanted: Wanted) -> MarkedPage:
 
 def debates_of(marks: list[Mark], *, user: Viewer) -> list[Debate]:
     """The debates with these marks, as far as they are still there for the viewer; two queries."""
-    return list(list_debates(user=user).filter(pk__in=map(key_of, marks)))
+    return list(with_outcome(_shown(marks, user)).defer("context"))
 
 
 def marks_now(marks: list[Mark], *, user: Viewer) -> set[Mark]:
     """The marks of these debates as they are now; one query."""
-    shown = list_debates(user=user).filter(pk__in=map(key_of, marks))
-    return set(_marks(shown.order_by().prefetch_related(None)))
+    return set(_marks(_shown(marks, user)))
+
+
+def _shown(marks: list[Mark], user: Viewer) -> QuerySet[Debate]:
+    return debates_visible_to(user).filter(pk__in=map(key_of, marks)).order_by()
 
 
 def key_of(mark: Mark) -> UUID:
@@ -121,7 +130,13 @@ def _who(user: Viewer) -> tuple[Any, ...] | None:
 
 def _statement(user: Viewer, wanted: Wanted) -> _Statement | None:
     """None where nothing can be found."""
-    found = list_debates(user=user, q=wanted.q, statuses=wanted.statuses, tag=wanted.tag)
+    found = list_debates(
+        user=user,
+        q=wanted.q,
+        statuses=wanted.statuses,
+        tag=wanted.tag,
+        archived=wanted.archived,
+    )
     try:
         page, of_page = _sql(_marks(_part(found, wanted)))
         every, of_every = _sql(found.order_by().values_list("id"))

@@ -103,6 +103,12 @@ class DebateObject(TypedDict):
     domain: str
     metadata: dict[str, Any]
     visibility: str
+    origin: str
+    """What it is to the debate that it was made from, if it was: a clone, a fork, a follow-up."""
+    branch_point: int | None
+    """Of a fork: the last round that is its parent's."""
+    archived_at: str | None
+    """When it was put away; null for a debate that is in the lists."""
 
 
 class DebateSummary(TypedDict):
@@ -184,6 +190,9 @@ def debate_object(debate: Debate) -> DebateObject:
         domain=debate.domain,
         metadata=debate.metadata,
         visibility=debate.visibility,
+        origin=debate.origin,
+        branch_point=debate.branch_point,
+        archived_at=_moment(debate.archived_at),
     )
 
 

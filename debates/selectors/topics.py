@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from aragora_site.tenancy.scopes import act_for
 from debates.caching import TOPICS
 from debates.models import Debate, QuestionVector
-from debates.selectors.finding import Viewer, debates_visible_to
+from debates.selectors.finding import Viewer, debates_visible_to, listed
 from memory.words import stem, terms
 from ratelimit.keys import key_behind
 
@@ -48,10 +48,8 @@ class Topic:
 
 def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[Topic]:
     """The topics of the debates that the viewer may see, the liveliest first. Kept for 300 s; what
-    has been hidden or deleted since is left out."""
-    found = TOPICS.get(
-        _who(viewer), lambda: make_topics(visible=debates_visible_to(viewer), now=now)
-    )
+    has been hidden, put away or deleted since is left out."""
+    found = TOPICS.get(_who(viewer), lambda: make_topics(visible=_talked_of(viewer), now=now))
     shown: list[Topic] = []
     for start in range(0, len(found), limit):
         if len(shown) >= limit:
@@ -63,12 +61,16 @@ def trending_topics(*, viewer: Viewer, now: datetime, limit: int = 10) -> list[T
 def warm_topics(*, now: datetime) -> None:
     """Have the topics that everybody sees at hand before they are asked for."""
     with act_for():
-        TOPICS.refresh(_who(None), lambda: make_topics(visible=debates_visible_to(None), now=now))
+        TOPICS.refresh(_who(None), lambda: make_topics(visible=_talked_of(None), now=now))
+
+
+def _talked_of(viewer: Viewer) -> QuerySet[Debate]:
+    return listed(debates_visible_to(viewer))
 
 
 def _still_visible(topics: Sequence[Topic], viewer: Viewer) -> list[Topic]:
     ids = {debate_id for topic in topics for debate_id in topic.debate_ids}
-    there = set(debates_visible_to(viewer).filter(pk__in=ids).values_list("pk", flat=True))
+    there = set(_talked_of(viewer).filter(pk__in=ids).values_list("pk", flat=True))
     left = [
         Topic(topic.label, topic.score, tuple(one for one in topic.debate_ids if one in there))
         for topic in topics

@@ -68,11 +68,14 @@ _CANCELLABLE = frozenset(DebateStatus) - TERMINAL_STATUSES
 
 
 def start_debate(*, debate_id: UUID, actor: Actor, now: datetime | None = None) -> Debate:
-    """Put a debate that was only stored into the queue. Raises `QueueFull`."""
+    """Put a debate that was only stored into the queue, and back into the lists if it was put away.
+    Raises `QueueFull`."""
     now = now or timezone.now()
     with _claimed(debate_id, actor, _QUEUEABLE, "started") as debate:
         debate.queued_at = now
         changes: dict[str, Any] = {"status": DebateStatus.PENDING, "queued_at": now}
+        if debate.archived_at is not None:
+            changes["archived_at"] = None
         if parent := tracing.traceparent():
             changes["trace_parent"] = parent
         return _commit(debate, changes, [enter_queue(debate)], now)

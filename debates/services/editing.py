@@ -1,6 +1,8 @@
-"""What an owner may change of a debate beside its course: notes on it, who sees it, its end."""
+"""What an owner may change of a debate beside its course: notes on it, who sees it, whether lists
+hold it, its end."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +11,10 @@ from django.utils import timezone
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates.caching import TOPICS
-from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
+from debates.choices import Visibility
 from debates.exceptions import StateForbids
 from debates.models import Debate
+from debates.models.debate import AT_REST
 from debates.selectors.readers import scope_of_debate
 from debates.services.control import Actor, changing, check_ownership
 from debates.services.faults import Faults, check_json_object, check_text
@@ -25,8 +28,6 @@ from debates.services.withholding import withhold_recalled
 from memory.services.entries import forget_debate, rehouse_debate
 
 log = structlog.get_logger(__name__)
-
-_DELETABLE = TERMINAL_STATUSES | {DebateStatus.CREATED}
 
 
 def update_debate(
@@ -74,11 +75,37 @@ def update_debate(
     return debate
 
 
+def archive_debate(*, debate_id: UUID, actor: Actor, now: datetime) -> Debate:
+    """Put the debate away: out of the lists, and still there for whoever has its address. Memory
+    and the ranking keep what they have of it. Nothing happens to one that was put away before."""
+    with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
+        if debate.status not in AT_REST:
+            raise StateForbids(f"The debate is {debate.status}; cancel it before you archive it.")
+        if debate.archived_at is None:
+            _set_archived(debate, now)
+    return debate
+
+
+def unarchive_debate(*, debate_id: UUID, actor: Actor) -> Debate:
+    """Back into the lists. Nothing happens to a debate that is in them."""
+    with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
+        if debate.archived_at is not None:
+            _set_archived(debate, None)
+    return debate
+
+
+def _set_archived(debate: Debate, moment: datetime | None) -> None:
+    debate.archived_at = moment
+    debate.save(update_fields=["archived_at"])
+    TOPICS.changed()
+    log.info("debate_archived", debate_id=str(debate.pk), archived=moment is not None)
+
+
 def delete_debate(*, debate_id: UUID, actor: Actor) -> None:
     """Remove the debate with its transcript and events, and what memory has of it. What it cost
     stays on record."""
     with changing(debate_id=debate_id, actor=actor, check=check_ownership) as debate:
-        if debate.status not in _DELETABLE:
+        if debate.status not in AT_REST:
             raise StateForbids(f"The debate is {debate.status}; cancel it before you delete it.")
         forget_debate(debate_id=debate_id, now=timezone.now())
         with across_tenants(Purpose.CLEANING):  # What it cost belongs to nobody from now on.

@@ -1,7 +1,8 @@
 """What a debate leaves behind: its decision, the dissent, and the arguments that changed a mind.
 
 Written once, when the debate is over, on a thread. Importance comes from what was measured: how
-many stood behind the decision, and by how much it led.
+many stood behind the decision, and by how much it led. A fork leaves nothing: what was said in it
+first is remembered of its parent, and what may only have been supposed is no memory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from debates.choices import DebateStatus, Visibility
 from debates.engine import codec
 from debates.engine.types import Phase, Revision, Verdict
 from debates.models import Debate, QuestionVector, Turn
+from debates.selectors.finding import independent
 from debates.selectors.readers import scope_of_debate
 from memory import tiers
 from memory.models import Kind
@@ -67,7 +69,7 @@ def remember_missed(*, now: datetime) -> int:
     """Remember debates of the last day whose worker died before it could; how many they were. One
     that cannot be remembered is tried `MOST_TRIES` times by each process."""
     given_up = [debate_id for debate_id, tries in _failures.items() if tries >= MOST_TRIES]
-    missed = Debate.objects.filter(
+    missed = independent(Debate.objects.all()).filter(
         status=DebateStatus.COMPLETED,
         question_vector__isnull=True,
         completed_at__gte=now - MISSED_SINCE,
@@ -111,7 +113,7 @@ def _remember(debate_ids: Collection[UUID], now: datetime) -> int:
 @kept
 def _completed(ids: tuple[UUID, ...]) -> QuerySet[Debate]:
     """Those of these debates that have not been remembered yet."""
-    found = Debate.objects.filter(
+    found = independent(Debate.objects.all()).filter(
         pk__in=ids, status=DebateStatus.COMPLETED, question_vector__isnull=True
     )
     told = ("slug", "question", "verdict__detail", *_TELL_ITS_HOME)
@@ -158,7 +160,7 @@ def index_questions(*, everything: bool = False) -> int:
 
     service, count, last = get_service(), 0, None
     while True:
-        over = Debate.objects.filter(status=DebateStatus.COMPLETED).order_by("pk")
+        over = independent(Debate.objects.filter(status=DebateStatus.COMPLETED)).order_by("pk")
         if not everything:
             over = over.exclude(question_vector__embedder=service.name)
         if last is not None:

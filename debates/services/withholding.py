@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from debates.choices import EventType, Visibility
@@ -17,23 +18,24 @@ def withhold_recalled(debate: Debate) -> None:
     """Take out of the log what was recalled and not everybody may read who may read the debate now.
     Under the debate's lock, when it has been opened to others.
 
-    Where it has not begun, a worker may be looking things up for it: that is to be done again. What
-    its owner alone may read stays as it was."""
+    Where it has not begun, a worker may be looking things up for it: that is to be done again; a
+    fork may have something in its log already. What its owner alone may read stays as it was."""
     if debate.visibility == Visibility.PRIVATE and not is_open_to_all(debate):
         return
     if debate.started_at is None:
         debate.fence += 1
         debate.save(update_fields=["fence"])
-        return
     recalls = DebateEvent.objects.filter(debate=debate, type=EventType.MEMORY_RECALL)
     for event in recalls:
-        shown = _shown(debate, event.data)
+        shown = readable_recall(debate, event.data)
         if shown != event.data:
             event.data = shown
             event.save(update_fields=["data"])
 
 
-def _shown(debate: Debate, data: dict[str, Any]) -> dict[str, Any]:
+def readable_recall(debate: Debate, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What was recalled, without the words of what not everybody may read who may read the
+    debate."""
     entries, settled = data["entries"], data["settled"]
     sources = {one["debate_id"] for one in [*entries, *settled] if one["debate_id"]}
     found = debates_open_with(debate).filter(pk__in=sources).values_list("pk", flat=True)

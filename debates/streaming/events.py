@@ -113,6 +113,8 @@ class Propose(TypedDict):
     evidence: list[str]
     role: str
     turn_id: str
+    inherited: NotRequired[bool]
+    """In a fork: it was said in the debate that this one was forked from."""
 
 
 AgentMessage = Propose
@@ -129,6 +131,7 @@ class Critique(TypedDict):
     issues: list[str]
     severity: float
     turn_id: str
+    inherited: NotRequired[bool]
 
 
 class RevisionMade(TypedDict):
@@ -148,6 +151,7 @@ class RevisionMade(TypedDict):
     reasoned: bool
     faulty_step: str
     turn_id: str
+    inherited: NotRequired[bool]
 
 
 class AgentError(TypedDict):
@@ -158,6 +162,7 @@ class AgentError(TypedDict):
     code: str
     message: str
     turn_id: str
+    inherited: NotRequired[bool]
 
 
 class Vote(TypedDict):
@@ -171,6 +176,7 @@ class Vote(TypedDict):
     reasoning: str
     confidence: float
     turn_id: str
+    inherited: NotRequired[bool]
 
 
 class ConvergenceMeasured(TypedDict):

@@ -22,6 +22,7 @@ from debates.choices import TERMINAL_STATUSES, DebateStatus
 from debates.exceptions import NotFound
 from debates.models import Debate, DebateEvent
 from debates.running.threads import DatabaseThreads
+from debates.selectors.finding import listed
 from debates.streaming.envelope import Frame, timestamp
 from debates.streaming.events import Loop
 from ratelimit.workspaces import acting_as
@@ -131,7 +132,7 @@ def read_loops(viewer: selectors.Viewer) -> list[Loop]:
     """The debates that are not over, newest first, for somebody who looks for one to follow."""
     with acting_as(viewer):
         rows = list(
-            selectors.debates_visible_to(viewer)
+            listed(selectors.debates_visible_to(viewer))
             .exclude(status__in=sorted(TERMINAL_STATUSES))
             .order_by("-created_at", "-id")
             .values_list("pk", "slug", "question", "status", "round", "rounds", "last_seq")[

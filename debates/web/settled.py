@@ -10,6 +10,7 @@ from django.urls import reverse
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
 from debates.selectors.similar import settled_before
+from debates.services.branching import decision_told
 from debates.web.forms import Pasted
 
 SHORTEST = 12
@@ -44,12 +45,8 @@ def earlier_decision(debate: Debate) -> Pasted | None:
     verdict = getattr(debate, "verdict", None)
     if verdict is None or not verdict.answer:
         return None
-    text = f"{debate.question}\n\nDecided before: {verdict.answer}\n\n{verdict.explanation}"
-    dissent = [
-        f"Against it: {view['answer']} {view['rationale']}" for view in verdict.detail["dissenting"]
-    ]
     address = reverse("web:debate", kwargs={"slug": debate.slug})
-    return Pasted("What an earlier debate decided", "\n\n".join([text, *dissent]), address)
+    return Pasted("What an earlier debate decided", decision_told(debate, verdict), address)
 
 
 def _end(debate: Debate) -> datetime:

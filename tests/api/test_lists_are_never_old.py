@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
 
 NEVER_CHANGE = {
     *("slug", "question", "panel", "judge", "protocol", "decision", "rounds", "seed"),
-    *("budget_usd", "budget_tokens", "deadline_seconds", "created_at"),
+    *("budget_usd", "budget_tokens", "deadline_seconds", "created_at", "origin", "branch_point"),
 }
 NOT_SHOWN = {
     *("context", "owner", "workspace", "use_memory", "stop_requested", "fence", "attempts"),
-    *("lease_holder", "lease_expires_at", "trace_parent", "queued_at"),
+    *("lease_holder", "lease_expires_at", "trace_parent", "queued_at", "parent"),
 }
 
 
