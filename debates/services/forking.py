@@ -108,15 +108,12 @@ def _names(setup: Setup) -> frozenset[str]:
 
 
 def _check_panel(part: _Part, debate: Debate) -> None:
-    before = set(agent_names(debate))
-    if part.branch_point and part.names != before:
+    if part.branch_point and part.names != set(agent_names(debate)):
         raise _wrong(
             "agents",
             "Other agents can come in only at branch point 0, beside the blind answers: what is "
             "said later answers to the whole panel.",
         )
-    if not part.names & before:
-        raise _wrong("agents", "Keep one agent at least; otherwise clone the debate instead.")
 
 
 def _turns(debate: Debate, part: _Part) -> list[Turn]:
@@ -138,6 +135,10 @@ def _check_place(part: _Part, setup: Setup, turns: Sequence[Turn]) -> None:
     if not 0 <= point <= held:
         rounds = f"Use 0 to {held}" if held else "Use 0"
         raise _wrong("branch_point", f"{rounds}: the debate was held that far.")
+    if not turns:
+        raise _wrong(
+            "branch_point", "Nobody who goes on had answered: there is nothing to keep. Clone it."
+        )
     match next_step(setup, map(stored_turn, turns), Spent()):
         case Ask(number, phase):
             if point and number <= point and phase not in CLOSING_PHASES:
