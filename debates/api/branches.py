@@ -22,8 +22,8 @@ from debates.exceptions import InvalidInput
 from debates.models import Debate
 from debates.selectors.finding import children_of
 from debates.selectors.objects import verdict_of
-from debates.services.branching import Changes, clone_debate, follow_up
-from debates.services.forking import fork_debate
+from debates.services import branching, forking
+from debates.services.branching import Changes
 from debates.streaming.envelope import timestamp
 
 router = Router(tags=["branches of a debate"])
@@ -41,13 +41,15 @@ ERRORS = (*WRITE_ONE_ERRORS, HTTPStatus.TOO_MANY_REQUESTS)
     extra=WITH_KEY,
 )
 @idempotent
-def clone(request: ApiRequest, ref: str, body: CloneIn | None = None) -> Status[BranchedOut]:
+def clone_debate(request: ApiRequest, ref: str, body: CloneIn | None = None) -> Status[BranchedOut]:
     """Hold a debate once more.
 
     The question, the context, the documents, the protocol and all settings are the same, and so is
     the panel, by name, with the agents as they are now. The new debate is the caller's."""
     asked = body or CloneIn()
-    return _branch(request, ref, asked, _whole(clone_debate), "The debate is held once more.")
+    return _branch(
+        request, ref, asked, _whole(branching.clone_debate), "The debate is held once more."
+    )
 
 
 @endpoint(
@@ -60,14 +62,14 @@ def clone(request: ApiRequest, ref: str, body: CloneIn | None = None) -> Status[
     extra=WITH_KEY,
 )
 @idempotent
-def ask_further(
+def follow_up_debate(
     request: ApiRequest, ref: str, body: FollowUpIn | None = None
 ) -> Status[BranchedOut]:
     """Ask a further question of a debate that has come to a verdict.
 
     The panel has before it what the debate had, and its question and verdict besides."""
     asked = body or FollowUpIn()
-    return _branch(request, ref, asked, _whole(follow_up), "The follow-up is made.")
+    return _branch(request, ref, asked, _whole(branching.follow_up), "The follow-up is made.")
 
 
 @endpoint(
@@ -80,7 +82,7 @@ def ask_further(
     extra=WITH_KEY,
 )
 @idempotent
-def fork(request: ApiRequest, ref: str, body: ForkIn | None = None) -> Status[BranchedOut]:
+def fork_debate(request: ApiRequest, ref: str, body: ForkIn | None = None) -> Status[BranchedOut]:
     """Argue a debate anew from a round on.
 
     What was said up to the end of round `branch_point` is kept, but for the ballots of that round;
@@ -89,7 +91,7 @@ def fork(request: ApiRequest, ref: str, body: ForkIn | None = None) -> Status[Br
     asked = body or ForkIn()
 
     def forked(**options: Any) -> tuple[Debate, int]:
-        made = fork_debate(branch_point=asked.branch_point, **options)
+        made = forking.fork_debate(branch_point=asked.branch_point, **options)
         return made.debate, made.messages_inherited
 
     return _branch(request, ref, asked, forked, "The debate is forked.")

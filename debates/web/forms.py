@@ -76,7 +76,7 @@ class AgentNames(forms.MultipleChoiceField):
         return True
 
 
-def _unix_lines(text: str) -> str:
+def unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
@@ -153,7 +153,7 @@ class DebateForm(SummedUpForm):
             title = titles[number].strip() if number < len(titles) else ""
             source = sources[number].strip() if number < len(sources) else ""
             if title or text.strip():
-                self.pasted.append(Pasted(title, _unix_lines(text), source))
+                self.pasted.append(Pasted(title, unix_lines(text), source))
         for upload in self.files.getlist("uploads") if self.files else ():
             try:
                 document = read_upload(name=upload.name or "", content=upload.read())
@@ -163,7 +163,7 @@ class DebateForm(SummedUpForm):
                 self.pasted.append(Pasted(document.title, document.text, document.source))
 
     def clean_question(self) -> str:
-        question = _unix_lines(cast(str, self.cleaned_data["question"]))
+        question = unix_lines(cast(str, self.cleaned_data["question"]))
         if len(question) > MAX_QUESTION_LENGTH:
             raise forms.ValidationError(
                 f"Use at most {MAX_QUESTION_LENGTH:,} characters; these are {len(question):,}."

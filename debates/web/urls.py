@@ -5,6 +5,7 @@ from django.urls import path
 
 from debates.web.views import (
     account,
+    branches,
     catalogue,
     debate,
     memory,
@@ -26,6 +27,10 @@ urlpatterns = [
     path("debates/<slug:slug>/control/", debate.control, name="debate_control"),
     path("debates/<slug:slug>/audience/", debate.hear_audience, name="debate_audience"),
     path("debates/<slug:slug>/cancel/", debate.confirm_cancel, name="debate_cancel"),
+    path("debates/<slug:slug>/clone/", branches.clone, name="debate_clone"),
+    path("debates/<slug:slug>/followup/", branches.ask_further, name="debate_follow_up"),
+    path("debates/<slug:slug>/fork/", branches.fork, name="debate_fork"),
+    path("debates/<slug:slug>/archive/", branches.archive, name="debate_archive"),
     path("debates/<slug:slug>/outcome/", memory.outcome, name="debate_outcome"),
     path("memory/", memory.memory_page, name="memory"),
     path("memory/fact/", memory.add_fact, name="memory_fact"),

@@ -290,7 +290,7 @@ class Follower {
   }
 
   drawStatus() {
-    const { debate } = this.state;
+    const { debate, transcript } = this.state;
     const { label } = this.words.statuses[debate.status];
     root.dataset.status = debate.status;
     const pill = slot("status");
@@ -304,8 +304,12 @@ class Follower {
       control.hidden = !allowed.includes(control.dataset.action) || (control.dataset.action === "stop" && !debate.started_at);
     }
     this.drawNow();
-    root.querySelector("[data-receipt]").hidden = !isOver(this.state);
-    if (isOver(this.state)) {
+    const decided = Boolean(transcript.verdict), over = isOver(this.state);
+    for (const one of root.querySelectorAll("[data-when-decided]")) one.hidden = !decided;
+    for (const one of root.querySelectorAll("[data-when-over]")) one.hidden = !over;
+    for (const one of root.querySelectorAll("[data-at-rest]")) one.hidden = !over && debate.status !== "created";
+    root.querySelector("[data-receipt]").hidden = !over;
+    if (over) {
       this.follow(false);
       this.followButton.hidden = true;
       this.leaveWithVerdict();

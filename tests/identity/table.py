@@ -84,7 +84,7 @@ ACCOUNT = {"username": "erin", "email": "erin@example.org", "password": "another
 
 _READS = (
     *("messages", "rounds", "votes", "agents", "convergence", "consensus", "summary"),
-    *("costs", "metadata", "audience", "events", "timeline", "evidence"),
+    *("costs", "metadata", "audience", "events", "timeline", "evidence", "forks"),
 )
 _NAMES = {"api/v1/debates/<ref>", "api/debates/<ref>", "api/v1/debates/slug/<ref>"}
 _NAMES |= {"api/v1/debate/<ref>"}
@@ -106,7 +106,8 @@ TABLE: dict[str, Line] = {
     **{f"POST api/{path}": Line(Rule.ALL, QUESTION) for path in _STARTS},
     **{
         f"GET api/{path}": Line(Rule.ALL)
-        for path in ("v1/debates", "debates", "v1/debates/active", "debates/active")
+        for part in ("", "/active", "/archived")
+        for path in (f"v1/debates{part}", f"debates{part}")
     },
     "GET api/v1/debates/estimate-cost": Line(Rule.ALL),
     **{f"GET {path}": Line(Rule.READ) for path in _NAMES},
@@ -127,6 +128,8 @@ TABLE: dict[str, Line] = {
         f"POST {DEBATE}/{act}": Line(Rule.STEER)
         for act in ("start", "pause", "resume", "stop", "cancel")
     },
+    **{f"POST {DEBATE}/{act}": Line(Rule.MANAGE) for act in ("archive", "unarchive")},
+    **{f"POST {DEBATE}/{act}": Line(Rule.SPEAK) for act in ("clone", "fork", "followup")},
     f"POST {DEBATE}/decide": Line(Rule.SPEAK, {"mode": "borda"}),
     f"POST {DEBATE}/vote": Line(Rule.SPEAK, {"choice": "Yes"}),
     f"POST {DEBATE}/suggest": Line(Rule.SPEAK, {"suggestion": "Ask the drivers."}),
@@ -192,6 +195,13 @@ TABLE: dict[str, Line] = {
     "POST debates/<slug:slug>/audience/": Line(
         Rule.SPEAK, {"action": "vote", "choice": "Yes", "intensity": "5"}
     ),
+    "POST debates/<slug:slug>/clone/": Line(Rule.SPEAK),
+    **{
+        f"{method} debates/<slug:slug>/{page}/": Line(Rule.SPEAK)
+        for method in ("GET", "POST")
+        for page in ("followup", "fork")
+    },
+    "POST debates/<slug:slug>/archive/": Line(Rule.MANAGE),
     "GET debates/<slug:slug>/cancel/": Line(Rule.STEER),
     "POST debates/<slug:slug>/share/": Line(Rule.MANAGE),
     "GET shared/<str:token>/": Line(Rule.LINK),

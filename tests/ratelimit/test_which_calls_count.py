@@ -11,6 +11,9 @@ from ratelimit.policy import FREE, Call, call_of
     [
         "/",
         "/examples/0/",
+        "/debates/what-now/clone/",
+        "/debates/what-now/followup/",
+        "/debates/what-now/fork/",
         "/api/v1/debates",
         "/api/debates",
         "/api/v1/debate",

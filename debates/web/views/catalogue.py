@@ -47,17 +47,23 @@ class Row:
 
 @require_safe
 def debate_list(request: HttpRequest) -> HttpResponse:
-    """The debates that the viewer may see, newest first; `q`, `status` and `page` narrow it."""
+    """The debates that the viewer may see, newest first; `q`, `status` and `page` narrow it. With
+    `archived` those that were put away."""
     query = request.GET.get("q", "")[:MAX_QUERY_LENGTH].strip()
     wanted = request.GET.get("status", "")
     status = DebateStatus(wanted) if wanted in DebateStatus.values else None
+    archived = bool(request.GET.get("archived"))
     debates = selectors.list_debates(
-        user=request.user, q=query, statuses=(status,) if status else ()
+        user=request.user, q=query, statuses=(status,) if status else (), archived=archived
     ).select_related("workspace")
     paginator = Paginator(debates, PAGE_SIZE)
     number = request.GET.get("page", "")
     page = paginator.get_page(number if number.isascii() and number.isdigit() else 1)
-    kept = {"q": query, "status": status.value if status else ""}
+    kept = {
+        "q": query,
+        "status": status.value if status else "",
+        "archived": "1" if archived else "",
+    }
     kept = {key: value for key, value in kept.items() if value}
     return render(
         request,
@@ -70,6 +76,7 @@ def debate_list(request: HttpRequest) -> HttpResponse:
             "q": query,
             "statuses": options(STATUSES.items(), status.value if status else ""),
             "filtered": bool(kept),
+            "archived": archived,
         },
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -40,7 +41,9 @@ from debates.services import control as controls
 from debates.services.panels import prices_known
 from debates.visitors import give_cookie, person_asking
 from debates.web.downloads import downloads_of
+from debates.web.once import new_key
 from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
+from debates.web.relatives import present_relatives
 from debates.web.sources import Sources, sources_of
 from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, VISIBILITIES, words_to_json
 
@@ -141,7 +144,8 @@ def _page(
         "may_cancel": "cancel" in allowed,
         "visibility": VISIBILITIES[Visibility(debate.visibility)],
         "downloads": downloads_of(debate, share=share),
-        **({} if share else _sharing(request, debate)),
+        "relatives": present_relatives(debate, viewer=request.user),
+        **({} if share else _sharing(request, debate) | _branching(request, debate)),
         "modules": [static(f"js/{name}.js") for name in MODULES],
     }
     if not page.is_over and not share:
@@ -184,6 +188,16 @@ def _sharing(request: HttpRequest, debate: Debate) -> dict[str, Any]:
     return {
         "may_share": may_share,
         "share_url": request.build_absolute_uri(address) if address else "",
+    }
+
+
+def _branching(request: HttpRequest, debate: Debate) -> dict[str, Any]:
+    """What the viewer may make of the debate, and whether they may put it away."""
+    may_start = request.user.is_authenticated or settings.ARAGORA.allow_anonymous_debates
+    return {
+        "may_branch": may_start,
+        "may_manage": controls.may_manage(debate=debate, actor=request.user),
+        "idempotency_key": new_key(),
     }
 
 

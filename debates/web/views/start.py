@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,13 +14,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from debates import selectors
-from debates.exceptions import InvalidInput, KeyReused, NotFound, QueueFull, SignInRequired
+from debates.exceptions import InvalidInput, NotFound, QueueFull, SignInRequired
+from debates.models import Debate
 from debates.providers.extractive.corpus import EXAMPLE_QUESTIONS, corpus_documents
 from debates.selectors.preferences import preferences_of
 from debates.services.creation import NewDebate, NewDocument, create_debate
 from debates.services.documents import CORPUS_SOURCE
 from debates.services.estimates import estimate_debate
-from debates.services.idempotency import Answer, carry_out_once
 from debates.services.panels import DEFAULT_PANEL_SIZE, LEAST_PANEL_SIZE, Roster, first_choice
 from debates.services.planning import plan_debate
 from debates.web.estimates import present_estimate, prices_known
@@ -33,10 +31,10 @@ from debates.web.forms import (
     visibility_options,
     workspace_options,
 )
+from debates.web.once import create_once, new_key, owner_of
 from debates.web.settled import earlier_decision, present_settled
 from debates.web.views.catalogue import has_language_model
 
-LONGEST_KEY = 64
 EXAMPLES_SHOWN = 5
 KEPT_QUESTION = "question"
 """In the session: what somebody asked who has to sign in first."""
@@ -96,38 +94,20 @@ def _build_on_earlier(request: HttpRequest, form: DebateForm) -> None:
 
 def _find_the_rest(request: HttpRequest, form: DebateForm) -> None:
     """What the service would refuse besides, so that all of it is said in one pass."""
-    owner = request.user if request.user.is_authenticated else None
     try:
-        plan_debate(request=form.request(), owner=owner)
+        plan_debate(request=form.request(), owner=owner_of(request))
     except InvalidInput as error:
         form.add_findings(error)
 
 
 def _create_once(request: HttpRequest, wanted: NewDebate) -> str:
-    """Create the debate and return its address; a form that is sent twice makes one debate."""
-    key = request.POST.get("idempotency_key", "")
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        return _create(request, wanted)
-    try:
-        answer = carry_out_once(
-            key=key,
-            principal=f"web:{request.user.pk or ''}",
-            caller=request.user if request.user.is_authenticated else None,
-            operation="POST web:home",
-            payload=repr(wanted).encode(errors="replace"),
-            now=timezone.now(),
-            carry_out=lambda: Answer(HTTPStatus.FOUND, _create(request, wanted)),
-        )
-    except KeyReused:
-        # Back in the browser, and sent again with another question: that is another debate.
-        return _create(request, wanted)
-    return answer.body
+    return create_once(
+        request, place="home", wanted=wanted, create=lambda: _create(request, wanted)
+    )
 
 
-def _create(request: HttpRequest, wanted: NewDebate) -> str:
-    owner = request.user if request.user.is_authenticated else None
-    debate = create_debate(request=wanted, owner=owner, now=timezone.now())
-    return reverse("web:debate", kwargs={"slug": debate.slug})
+def _create(request: HttpRequest, wanted: NewDebate) -> Debate:
+    return create_debate(request=wanted, owner=owner_of(request), now=timezone.now())
 
 
 @require_POST
@@ -146,7 +126,7 @@ def example(request: HttpRequest, number: int) -> HttpResponse:
         agents=tuple(agent.name for agent in extractive[:DEFAULT_PANEL_SIZE]),
     )
     try:
-        return redirect(_create(request, wanted))
+        return redirect("web:debate", slug=_create(request, wanted).slug)
     except SignInRequired:
         return redirect_to_login(reverse("web:home"), login_url="web:sign_in")
     except (InvalidInput, QueueFull) as error:
@@ -173,9 +153,8 @@ def _estimate(request: HttpRequest, form: DebateForm) -> tuple[dict[str, str], s
         # A question may still come; what else is wrong is worth saying now.
         faults = [message for field, message in form.summary if field != "question"]
         return {}, [*faults, form.summary[0][1]][0]
-    owner = request.user if request.user.is_authenticated else None
     try:
-        found = estimate_debate(request=wanted, owner=owner)
+        found = estimate_debate(request=wanted, owner=owner_of(request))
     except InvalidInput as error:
         return {}, error.fields[0][1] if error.fields else str(error)
     words_per_second = settings.ARAGORA.extractive_words_per_second
@@ -216,7 +195,7 @@ def _page(request: HttpRequest, form: DebateForm, *, queue_is_full: bool = False
         "least_agents": LEAST_PANEL_SIZE,
         "most_agents": settings.ARAGORA.max_agents_per_debate,
         "may_start": request.user.is_authenticated or settings.ARAGORA.allow_anonymous_debates,
-        "idempotency_key": uuid4().hex,
+        "idempotency_key": new_key(),
         "queue_is_full": queue_is_full,
     }
     return render(request, "web/home.html", context)
