@@ -156,7 +156,7 @@ class DebateAdmin(AnyAdmin):
         "cost_usd",
         "created_at",
     )
-    list_filter = ("status", "protocol", "decision", "visibility", "created_at")
+    list_filter = ("status", "protocol", "decision", "visibility", "origin", "created_at")
     list_select_related = ("owner",)
     search_fields = ("slug", "question", "title", "owner__username")
     show_full_result_count = False
@@ -195,7 +195,19 @@ class DebateAdmin(AnyAdmin):
                 "About",
                 {"fields": ("owner", "workspace", "visibility", "domain", "tags", "metadata")},
             ),
-            ("Times", {"fields": ("created_at", "queued_at", "started_at", "completed_at")}),
+            ("Made from", {"fields": ("parent", "origin", "branch_point")}),
+            (
+                "Times",
+                {
+                    "fields": (
+                        "created_at",
+                        "queued_at",
+                        "started_at",
+                        "completed_at",
+                        "archived_at",
+                    )
+                },
+            ),
             (
                 "Worker",
                 {

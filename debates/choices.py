@@ -31,11 +31,11 @@ class Origin(models.TextChoices):
     """What a debate that was made from another one is to it."""
 
     NONE = "", "Of its own"
-    CLONE = "clone"
+    CLONE = "clone", "Clone"
     """The same, held anew."""
-    FORK = "fork"
+    FORK = "fork", "Fork"
     """What was said up to a round is the other one's; the rest is argued anew."""
-    FOLLOW_UP = "follow_up"
+    FOLLOW_UP = "follow_up", "Follow-up"
     """A further question, asked with what the other one decided."""
 
 

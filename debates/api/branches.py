@@ -14,7 +14,7 @@ from debates.api.debates import created
 from debates.api.endpoints import READ_ONE_ERRORS, WRITE_ONE_ERRORS, endpoint
 from debates.api.finding import debate_of
 from debates.api.idempotent import WITH_KEY, idempotent
-from debates.api.paging import PageIn, page_of
+from debates.api.paging import Page, PageIn
 from debates.api.requests import BranchIn, CloneIn, FollowUpIn, ForkIn, ignored, names_of
 from debates.api.responses import BranchedOut, ForkOut, ForksOut
 from debates.choices import Origin
@@ -102,8 +102,10 @@ def list_forks(request: ApiRequest, ref: str, page: Query[PageIn]) -> ForksOut:
     """The forks of a debate that the caller may see, newest first."""
     debate = debate_of(request, ref)
     forks = children_of(debate, user=request.auth.user).filter(origin=Origin.FORK)
-    part = page_of(list(forks.select_related("verdict").defer("context")), page)
-    rows = [_fork(row) for row in part.rows]
+    shown = forks.select_related("verdict").defer("context")
+    rows = [_fork(row) for row in shown[page.offset : page.offset + page.limit]]
+    total = forks.count()
+    part = Page(rows, total, page.limit, page.offset, page.offset + len(rows) < total)
     key = str(debate.pk)
     return ForksOut(debate_id=key, parent_debate_id=key, forks=rows, items=rows, **part.fields())
 

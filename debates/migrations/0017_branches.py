@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='debate',
             name='origin',
-            field=models.CharField(blank=True, choices=[('', 'Of its own'), ('clone', 'Clone'), ('fork', 'Fork'), ('follow_up', 'Follow Up')], db_default='', default='', editable=False, max_length=16),
+            field=models.CharField(blank=True, choices=[('', 'Of its own'), ('clone', 'Clone'), ('fork', 'Fork'), ('follow_up', 'Follow-up')], db_default='', default='', editable=False, max_length=16),
         ),
         migrations.AddField(
             model_name='debate',

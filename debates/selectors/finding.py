@@ -137,7 +137,7 @@ def parent_of(debate: Debate, *, user: Viewer) -> Debate | None:
     """The debate that this one was made from, if it is still there and the viewer may see it."""
     if debate.parent_id is None:
         return None
-    return debates_visible_to(user).filter(pk=debate.parent_id).first()
+    return debates_visible_to(user).filter(pk=debate.parent_id).defer("context").first()
 
 
 def list_debates(

@@ -219,8 +219,10 @@ def test_the_parent_is_told_to_who_may_read_it(
     assert (told["parent"], told["origin"]) == (None, "clone")
 
 
-def test_it_outlives_its_parent(parent: Debate, as_alice: Api) -> None:
-    branch = made(make(as_alice, parent))
+def test_it_outlives_its_parent(shared_with_bob: Debate, as_alice: Api, as_bob: Api) -> None:
+    """Also where it is another tenant's."""
+    parent = shared_with_bob
+    branch = made(make(as_bob, parent))
     assert as_alice.send("DELETE", f"/api/v1/debates/{parent.pk}").status_code == 200
-    told = as_alice.get(f"/api/v1/debates/{branch.pk}").json()
+    told = as_bob.get(f"/api/v1/debates/{branch.pk}").json()
     assert (told["parent"], told["origin"], told["task"]) == (None, "clone", parent.question)
