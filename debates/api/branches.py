@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 from ninja import Query, Router, Status
+from pydantic import AliasChoices, BaseModel, Field
 
 from debates import selectors
 from debates.api.auth import ApiRequest
@@ -14,9 +15,9 @@ from debates.api.debates import created
 from debates.api.endpoints import READ_ONE_ERRORS, WRITE_ONE_ERRORS, endpoint
 from debates.api.finding import debate_of
 from debates.api.idempotent import WITH_KEY, idempotent
-from debates.api.paging import Page, PageIn
-from debates.api.requests import BranchIn, CloneIn, FollowUpIn, ForkIn, ignored, names_of
-from debates.api.responses import BranchedOut, ForkOut, ForksOut
+from debates.api.paging import Page, PageIn, PageOut
+from debates.api.requests import AgentNames, Whole, YesNo, ignored, names_of
+from debates.api.responses import CreatedOut
 from debates.choices import Origin
 from debates.exceptions import InvalidInput
 from debates.models import Debate
@@ -29,6 +30,89 @@ from debates.streaming.envelope import timestamp
 router = Router(tags=["branches of a debate"])
 
 ERRORS = (*WRITE_ONE_ERRORS, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+class BranchIn(BaseModel):
+    """What is to be otherwise than in the debate that the new one is made from."""
+
+    agents: AgentNames = Field(default=None, description="Names of agents. Left out: as there.")
+    title: str | None = None
+    visibility: str | None = Field(
+        default=None,
+        description="`public`, `workspace` or `private`. Left out: as for any debate of yours.",
+    )
+    workspace: str | None = Field(
+        default=None, description="Left out: your own, or that of the API key."
+    )
+    autostart: YesNo | None = Field(
+        default=None, description="false: store the debate, and start it later with /start."
+    )
+
+
+class CloneIn(BranchIn):
+    """A debate to hold once more. Nothing is needed."""
+
+    judge: str | None = Field(default=None, description="An agent from outside the panel.")
+    seed: Whole | None = Field(default=None, description="Left out: as there.")
+
+
+class FollowUpIn(BranchIn):
+    """A further question. Left out, the same one is asked further."""
+
+    question: str | None = Field(
+        default=None, validation_alias=AliasChoices("question", "task"), examples=["And by when?"]
+    )
+    context: str | None = Field(default=None, description="Beside the verdict.")
+    judge: str | None = Field(default=None, description="An agent from outside the panel.")
+    seed: Whole | None = None
+
+
+class ForkIn(BranchIn):
+    """From where a debate is to be argued anew, and with what."""
+
+    branch_point: Whole = Field(
+        default=0,
+        description="The last round that is kept, but for its ballots; 0 keeps the blind answers "
+        "alone.",
+    )
+    context: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("modified_context", "context"),
+        description="What the panel has before it from there on. Left out: as there.",
+    )
+
+
+class BranchedOut(CreatedOut):
+    """A debate that was made from another one."""
+
+    branch_id: str = Field(description="The same as `debate_id`.")
+    parent_debate_id: str
+    origin: str = Field(description="`clone`, `fork` or `follow_up`.")
+    branch_point: int | None = Field(description="Of a fork: the last round that is the parent's.")
+    messages_inherited: int
+    message: str
+
+
+class ForkOut(BaseModel):
+    """A fork, in short."""
+
+    branch_id: str
+    debate_id: str = Field(description="The same as `branch_id`.")
+    slug: str
+    task: str
+    status: str
+    agents: list[str]
+    branch_point: int
+    final_answer: str | None
+    created_at: str
+    archived_at: str | None
+
+
+class ForksOut(PageOut):
+    debate_id: str
+    parent_debate_id: str = Field(description="The same as `debate_id`.")
+    forks: list[ForkOut]
+    items: list[ForkOut] = Field(description="The same as `forks`.")
 
 
 @endpoint(

@@ -195,56 +195,6 @@ class CreateDebateIn(BaseModel):
     )
 
 
-class BranchIn(BaseModel):
-    """What is to be otherwise than in the debate that the new one is made from."""
-
-    agents: AgentNames = Field(default=None, description="Names of agents. Left out: as there.")
-    title: str | None = None
-    visibility: str | None = Field(
-        default=None,
-        description="`public`, `workspace` or `private`. Left out: as for any debate of yours.",
-    )
-    workspace: str | None = Field(
-        default=None, description="Left out: your own, or that of the API key."
-    )
-    autostart: YesNo | None = Field(
-        default=None, description="false: store the debate, and start it later with /start."
-    )
-
-
-class CloneIn(BranchIn):
-    """A debate to hold once more. Nothing is needed."""
-
-    judge: str | None = Field(default=None, description="An agent from outside the panel.")
-    seed: Whole | None = Field(default=None, description="Left out: as there.")
-
-
-class FollowUpIn(BranchIn):
-    """A further question. Left out, the same one is asked further."""
-
-    question: str | None = Field(
-        default=None, validation_alias=AliasChoices("question", "task"), examples=["And by when?"]
-    )
-    context: str | None = Field(default=None, description="Beside the verdict.")
-    judge: str | None = Field(default=None, description="An agent from outside the panel.")
-    seed: Whole | None = None
-
-
-class ForkIn(BranchIn):
-    """From where a debate is to be argued anew, and with what."""
-
-    branch_point: Whole = Field(
-        default=0,
-        description="The last round that is kept, but for its ballots; 0 keeps the blind answers "
-        "alone.",
-    )
-    context: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("modified_context", "context"),
-        description="What the panel has before it from there on. Left out: as there.",
-    )
-
-
 class UpdateDebateIn(BaseModel):
     """Whatever is given is changed."""
 

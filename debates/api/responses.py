@@ -37,39 +37,6 @@ class CreatedOut(BaseModel):
     warnings: list[str] = Field(default=[], description="Fields of the body that were ignored.")
 
 
-class BranchedOut(CreatedOut):
-    """A debate that was made from another one."""
-
-    branch_id: str = Field(description="The same as `debate_id`.")
-    parent_debate_id: str
-    origin: str = Field(description="`clone`, `fork` or `follow_up`.")
-    branch_point: int | None = Field(description="Of a fork: the last round that is the parent's.")
-    messages_inherited: int
-    message: str
-
-
-class ForkOut(BaseModel):
-    """A fork, in short."""
-
-    branch_id: str
-    debate_id: str = Field(description="The same as `branch_id`.")
-    slug: str
-    task: str
-    status: str
-    agents: list[str]
-    branch_point: int
-    final_answer: str | None
-    created_at: str
-    archived_at: str | None
-
-
-class ForksOut(PageOut):
-    debate_id: str
-    parent_debate_id: str = Field(description="The same as `debate_id`.")
-    forks: list[ForkOut]
-    items: list[ForkOut] = Field(description="The same as `forks`.")
-
-
 class ChangedOut(BaseModel):
     """What became of a debate."""
 

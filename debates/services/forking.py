@@ -148,8 +148,8 @@ def _check_place(part: _Part, setup: Setup, turns: Sequence[Turn]) -> None:
         case _:
             raise _wrong(
                 "branch_point",
-                "Nothing would be left to argue: the panel was of one mind by then. Choose an "
-                "earlier round, or at branch point 0 another agent.",
+                "From there nothing would be left to argue or to vote on. Choose an earlier round, "
+                "or at branch point 0 another agent.",
             )
 
 

@@ -217,3 +217,20 @@ def test_a_fork_of_a_fork(parent: Debate, heard: Ears) -> None:
     assert_whole(second)
     assert (second.parent, second.origin) == (first, Origin.FORK)
     assert calls(second) == calls(parent)
+
+
+@pytest.mark.parametrize("point", [0, 1, 2])
+def test_where_nothing_is_otherwise_it_comes_out_the_same(
+    parent: Debate, point: int, heard: Ears
+) -> None:
+    """The agents of this test say the same when they are asked the same."""
+
+    def words(debate: Debate) -> set[str]:
+        return {repr(turn) for turn in said(debate)}
+
+    debate = heard.wait_for_end(forked(parent, branch_point=point).pk)
+    assert words(debate) == words(parent)
+    same = ("reached", "answer", "winners", "confidence", "agreement", "explanation", "detail")
+    for name in same:
+        assert getattr(debate.verdict, name) == getattr(parent.verdict, name), name
+    assert debate.stop_reason == parent.stop_reason
