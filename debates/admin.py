@@ -338,7 +338,7 @@ class TurnAdmin(OfADebateAdmin):
         "debate", "index", "round", "phase", "agent", "failure_code", "output_tokens", "cost_usd",
         "duration_seconds",
     )  # fmt: skip
-    list_filter = ("phase", "failure_code")
+    list_filter = ("phase", "failure_code", "inherited")
     search_fields = ("debate__slug", "agent", "model")
     ordering = ("-id",)
 

@@ -136,7 +136,10 @@ class Transcript:
         return len(self.standing) - 1
 
     def phases_begun(self) -> int:
-        return len(self._turns)
+        """How many phases have taken time of this debate."""
+        return sum(
+            not all(turn.inherited for turn in turns.values()) for turns in self._turns.values()
+        )
 
     @property
     def positions(self) -> dict[str, Position]:

@@ -358,6 +358,8 @@ class Turn:
     """What the agent wrote, word for word; empty for a failure."""
     usage: Usage = Usage()
     cost_usd: float = 0.0
+    inherited: bool = False
+    """It was taken in another debate, and took nothing of this one's time."""
 
 
 # --- What the engine answers -----------------------------------------------------------------

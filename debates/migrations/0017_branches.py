@@ -34,6 +34,11 @@ class Migration(migrations.Migration):
             name='parent',
             field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='debates.debate'),
         ),
+        migrations.AddField(
+            model_name='turn',
+            name='inherited',
+            field=models.BooleanField(db_default=False, default=False),
+        ),
         migrations.AddIndex(
             model_name='debate',
             index=models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['-created_at', '-id'], name='debate_archived'),

@@ -60,6 +60,8 @@ class Turn(models.Model):
     output_tokens = models.PositiveIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     duration_seconds = models.FloatField(default=0.0)
+    inherited = models.BooleanField(default=False, db_default=False)
+    """In a fork: it was taken in the debate that this one was forked from, and paid for there."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TenantManager()

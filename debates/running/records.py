@@ -180,6 +180,7 @@ def stored_turn(row: Turn) -> EngineTurn:
         text=row.text,
         usage=Usage(row.input_tokens, row.output_tokens),
         cost_usd=float(row.cost_usd),
+        inherited=row.inherited,
     )
 
 

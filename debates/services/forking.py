@@ -199,6 +199,7 @@ def _free(turn: Turn, index: int, now: datetime) -> Turn:
         failure_message=turn.failure_message,
         model=turn.model,
         served_by=turn.served_by,
+        inherited=True,
         created_at=now,
     )
 

@@ -1,5 +1,7 @@
 """A deadline ends the talk while there is still time to vote."""
 
+from dataclasses import replace
+
 import pytest
 
 from debates.engine.types import Phase, ProtocolName, Spent, StopReason, Turn
@@ -51,3 +53,20 @@ def test_a_deadline_before_enough_drafts_fails_the_debate() -> None:
 def test_without_a_deadline_time_does_not_matter() -> None:
     held = hold(setup_of(3), Script(DRAFTS), spent=lambda turns: spend(turns, elapsed_seconds=1e9))
     assert held.verdict.stop_reason is StopReason.STABLE
+
+
+@pytest.mark.parametrize(("deadline", "exchanges"), [(20, 1), (30, 2), (60, 5)])
+def test_what_was_taken_in_another_debate_took_none_of_this_ones_time(
+    deadline: float, exchanges: int
+) -> None:
+    """So that one that was forked stops in time for its vote, too."""
+
+    def spent(turns: list[Turn]) -> Spent:
+        own = {turn.key.round for turn in turns if not turn.inherited}
+        return spend(turns, elapsed_seconds=10.0 * len(own))
+
+    drafts = [replace(turn, inherited=True) for turn in drafted(**DRAFTS)]
+    setup = setup_of(3, rounds=12, deadline_seconds=deadline)
+    held = hold(setup, Script(DRAFTS, MOVES), turns=drafts, spent=spent)
+    talk = [(number, Phase.EXCHANGE) for number in range(1, exchanges + 1)]
+    assert held.phases() == [*talk, (exchanges, Phase.VOTE)]

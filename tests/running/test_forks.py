@@ -112,7 +112,8 @@ def test_what_is_kept_is_kept_and_the_rest_argued_anew(
     assert len(model_server.requests) - before == anew > 0
     assert UsageRecord.objects.filter(debate=debate).count() == anew
     free = Turn.objects.filter(debate=debate, index__lt=len(kept))
-    assert not free.exclude(input_tokens=0, output_tokens=0, cost_usd=0).exists()
+    assert not free.exclude(input_tokens=0, output_tokens=0, cost_usd=0, inherited=True).exists()
+    assert Turn.objects.filter(debate=debate, inherited=False).count() == anew
     prompts = [one.prompt for one in model_server.requests[before:]]
     assert not any("As it is." in prompt for prompt in prompts)
     assert any("As it might be." in prompt for prompt in prompts)
