@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='debate',
             name='parent',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='debates.debate'),
+            field=models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='debates.debate'),
         ),
         migrations.AddField(
             model_name='turn',
@@ -41,7 +41,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='debate',
-            index=models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['-created_at', '-id'], name='debate_archived'),
+            index=models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['archived_at'], name='debate_archived'),
+        ),
+        migrations.AddIndex(
+            model_name='debate',
+            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent'], name='debate_by_parent'),
         ),
         migrations.AddConstraint(
             model_name='debate',

@@ -57,6 +57,7 @@ class Debate(models.Model):
         null=True,
         blank=True,
         editable=False,
+        db_index=False,  # There is one of those that have a parent.
         on_delete=models.SET_NULL,
         related_name="children",
     )
@@ -182,11 +183,17 @@ class Debate(models.Model):
             models.Index(fields=("-created_at", "-id"), name="debate_newest"),
             # The dispatcher's queue: what waits, oldest first.
             models.Index(fields=("status", "queued_at"), name="debate_queue"),
-            # What was put away, newest first: little of all there is.
+            # What was put away: little of all there is.
             models.Index(
-                fields=("-created_at", "-id"),
+                fields=("archived_at",),
                 name="debate_archived",
                 condition=models.Q(archived_at__isnull=False),
+            ),
+            # What was made from a debate, for its page, and where it is deleted.
+            models.Index(
+                fields=("parent",),
+                name="debate_by_parent",
+                condition=models.Q(parent__isnull=False),
             ),
             # "My debates", newest first.
             models.Index(fields=("owner", "-created_at"), name="debate_by_owner"),

@@ -146,6 +146,15 @@ def test_its_log_tells_all_of_it(parent: Debate, heard: Ears) -> None:
     )
 
 
+def test_it_is_taken_away_like_any_other(parent: Debate, heard: Ears) -> None:
+    debate = heard.wait_for_end(forked(parent, branch_point=1).pk)
+    for part in ("export/json", "export/md", "receipt", "evidence", "costs", "timeline"):
+        answer = Client().get(f"/api/v1/debates/{debate.pk}/{part}")
+        assert answer.status_code == 200, (part, answer.content)
+    costs = Client().get(f"/api/v1/debates/{debate.pk}/costs").json()
+    assert costs["total_tokens"] == debate.input_tokens + debate.output_tokens
+
+
 def test_while_it_waits_it_reads_like_its_parent_then(
     agents: list[Agent], heard: Ears, model_server: ModelServer
 ) -> None:
