@@ -24,6 +24,7 @@ SEES_ALL = {
     "aragora_site/startup.py",
     "debates/management/commands/debate.py",
     "debates/management/commands/load_demo.py",
+    "debates/management/commands/verify_receipt.py",
     "debates/running/afterwards.py",
     "debates/running/checkpoint.py",
     "debates/management/commands/memory_report.py",
