@@ -181,7 +181,7 @@ def update_rows(
 def _converted(plan: _Plan, row: tuple[Any, ...]) -> list[Any]:
     """A row as the database takes it."""
     values = list(row)
-    for place, convert in plan.conversions:
+    for place, convert in plan.conversions.items():
         if (value := values[place]) is not None:
             values[place] = convert(value)
     return values
@@ -190,9 +190,8 @@ def _converted(plan: _Plan, row: tuple[Any, ...]) -> list[Any]:
 def _parameters(plan: _Plan, values: tuple[Any, ...]) -> list[Any]:
     """The values as the database takes them, tuples unfolded."""
     parameters: list[Any] = []
-    converters = dict(plan.conversions)
     for place, value in enumerate(values):
-        convert = converters.get(place)
+        convert = plan.conversions.get(place)
         given = value.amount if isinstance(value, Add) else value
         for one in given if isinstance(given, tuple) else (given,):
             parameters.append(one if convert is None or one is None else convert(one))
@@ -205,7 +204,7 @@ class _Plan:
 
     table: str
     columns: tuple[str, ...]
-    conversions: tuple[tuple[int, Convert], ...]
+    conversions: Mapping[int, Convert]
     """What makes a parameter of the value in that place, which is not None; where it is one
     already there is nothing."""
     column_of: Mapping[str, str]
@@ -221,11 +220,11 @@ def _plan(model: type[models.Model], names: tuple[str, ...], using: str) -> _Pla
     return _Plan(
         table=quote(model._meta.db_table),
         columns=tuple(quote(str(field.column)) for field in fields),
-        conversions=tuple(
-            (place, convert)
+        conversions={
+            place: convert
             for place, field in enumerate(fields)
             if (convert := _converter(field, connection)) is not None
-        ),
+        },
         column_of={
             field.attname: quote(str(field.column)) for field in model._meta.concrete_fields
         },

@@ -109,6 +109,8 @@ class Threads:
         for thread, _ in self._threads:
             thread.join()
         self._threads.clear()
+        with self._lock:
+            self._free.clear()
 
     def _one_less(self) -> None:
         self._under_way -= 1

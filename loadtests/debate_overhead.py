@@ -185,7 +185,7 @@ class Reader:
 
         assert isinstance(burst, Burst)
         self.bytes += len(burst.wire)
-        if burst.packets[-1].type == EventType.DEBATE_END:
+        if any(packet.type == EventType.DEBATE_END for packet in burst.packets):
             self._over.put_nowait(self)
 
     def interrupt(self, why: object) -> None:

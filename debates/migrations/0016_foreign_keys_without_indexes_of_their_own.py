@@ -1,5 +1,8 @@
 """Ten tables had an index of a foreign key alone beside one that begins with it. Every turn and every
-event was written into one more than anybody reads."""
+event was written into one more than anybody reads.
+
+Each by itself, and on PostgreSQL without keeping anybody from the table: in one transaction their
+locks would meet those of debates that run."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -13,19 +16,32 @@ class WithoutItsIndex(migrations.AlterField):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        column = model._meta.get_field(self.name).column
-        # The same look at the database that Django's own editor takes.
+        # As Django's own editor finds it.
         names = schema_editor._constraint_names(
-            model, [column], index=True, unique=False, primary_key=False
+            model,
+            [model._meta.get_field(self.name).column],
+            index=True,
+            type_=models.Index.suffix,
+            exclude={index.name for index in model._meta.indexes},
         )
         for name in names:
-            schema_editor.execute(schema_editor._delete_index_sql(model, name))
+            schema_editor.execute(
+                schema_editor._delete_index_sql(model, name, **beside_others(schema_editor))
+            )
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
         model = to_state.apps.get_model(app_label, self.model_name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             field = model._meta.get_field(self.name)
-            schema_editor.execute(schema_editor._create_index_sql(model, fields=[field]))
+            schema_editor.execute(
+                schema_editor._create_index_sql(
+                    model, fields=[field], **beside_others(schema_editor)
+                )
+            )
+
+
+def beside_others(schema_editor):
+    return {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
 
 
 def of_a_debate(model_name, related_name, on_delete=django.db.models.deletion.CASCADE, **options):
@@ -43,6 +59,8 @@ def of_a_debate(model_name, related_name, on_delete=django.db.models.deletion.CA
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("debates", "0015_preferences"),

@@ -15,6 +15,7 @@ _DROPPABLE = frozenset({*EphemeralType, ControlType.HEARTBEAT})
 MAX_QUEUED_CHARACTERS = 64 * 1024
 """The guide's "WebSocket buffer, 64 KB max per connection"."""
 BURST_CHARACTERS = MAX_QUEUED_CHARACTERS // 2
+"""What may come together on top of what is queued, for which there has to be room."""
 _FIN_TEXT = 0x81
 _TWO_BYTE_LENGTH, _EIGHT_BYTE_LENGTH = 126, 127
 
@@ -111,7 +112,7 @@ class PacketQueue:
     @property
     def crowded(self) -> bool:
         """Whether whoever can wait should."""
-        return self._characters > MAX_QUEUED_CHARACTERS // 2
+        return self._characters > MAX_QUEUED_CHARACTERS - BURST_CHARACTERS
 
     def put(self, packet: Packet) -> bool:
         """Queue a packet; False when even without the droppable ones there is no room for it.

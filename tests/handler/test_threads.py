@@ -41,6 +41,16 @@ async def test_work_goes_to_the_thread_that_was_free_last() -> None:
     await asyncio.to_thread(threads.close)
 
 
+async def test_they_can_be_used_again_after_they_were_closed() -> None:
+    threads = Threads(2, name="some")
+    await asyncio.gather(*(threads.submit(lambda: None).result for _ in range(4)))
+    await asyncio.to_thread(threads.close)
+    async with asyncio.timeout(PATIENCE):
+        done = await asyncio.gather(*(threads.submit(lambda: 7).result for _ in range(6)))
+    assert done == [7] * 6
+    await asyncio.to_thread(threads.close)
+
+
 async def test_results_and_errors_come_back() -> None:
     threads = Threads(1, name="some")
 
