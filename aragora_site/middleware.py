@@ -24,7 +24,8 @@ from monitoring import tracing
 from ratelimit.callers import asks_of
 from ratelimit.headers import rate_limit_headers, retry_after
 from ratelimit.limiter import get_limiter
-from ratelimit.policy import DEBATES, PROBES
+from ratelimit.policy import PROBES
+from ratelimit.starts import Counted
 from ratelimit.workspaces import scope_of
 
 log = structlog.get_logger(__name__)
@@ -186,10 +187,12 @@ class RateLimitMiddleware:
         limiter = get_limiter()
         taken = limiter.take(asks)
         if taken.allowed:
+            counted = Counted(asks, taken)
+            request.counted = counted  # type: ignore[attr-defined]
             response = self.get_response(request)
-            debates = [ask for ask in asks if ask.policy.startswith(DEBATES)]
-            if debates and not _started_a_debate(response):
-                limiter.give_back(debates)
+            taken = counted.taken
+            if (starts := counted.starts) and not _started_a_debate(response):
+                limiter.give_back(starts)
         else:
             response = too_many_requests(request, retry_after(asks, taken))
             # Django writes a line for each; who sends too much is not to fill the log as well.

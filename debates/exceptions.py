@@ -33,15 +33,17 @@ class KeyReused(AragoraError):
 
 class QueueFull(AragoraError):
     """As many debates wait as may, or as many of one workspace or person; nothing was created.
-    There may be room in `retry_after` whole seconds."""
+    There may be room in `retry_after` whole seconds. `coming` were to join at once."""
 
     code = "queue_full"
     status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, *, waiting: int, retry_after: int, of_one: bool = False) -> None:
+    def __init__(
+        self, *, waiting: int, retry_after: int, of_one: bool = False, coming: int = 1
+    ) -> None:
         whose = " of yours or your workspace's" if of_one else ""
+        much = "as many as may" if coming == 1 else f"and there is no room for {coming} more"
         super().__init__(
-            f"{waiting} debates{whose} wait already, as many as may. "
-            f"Try again in {retry_after} seconds."
+            f"{waiting} debates{whose} wait already, {much}. Try again in {retry_after} seconds."
         )
         self.retry_after = retry_after

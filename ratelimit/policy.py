@@ -33,7 +33,7 @@ FREE = PROBES | {"/favicon.ico"}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAKES_A_DEBATE = re.compile(
     r"/api(?:/v1)?/(?:debates?|debate-this|duels"
-    r"|debates/batch|debates/[^/]+/(?:clone|fork|followup))/?"
+    r"|(?:debates/)?batch|debates/[^/]+/(?:clone|fork|followup))/?"
     r"|/|/examples/[^/]+/|/debates/[^/]+/(?:clone|fork|followup)/"
 )
 

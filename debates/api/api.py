@@ -11,6 +11,7 @@ from debates.api import (
     accounts,
     agents,
     audience,
+    batches,
     branches,
     consensus,
     control,
@@ -68,9 +69,9 @@ api = AragoraApi(
 )
 install_handlers(api)
 MODULES = (
-    # `/v1/debates/trending` has to be known before `/v1/debates/{ref}`.
-    *(consensus, debates, branches, control, details, audience, events, sharing, ranking, agents),
-    *(memory, exports, accounts, preferences, keys, workspaces, health),
+    # `/v1/debates/trending` and `/batch` have to be known before `/v1/debates/{ref}`.
+    *(consensus, batches, debates, branches, control, details, audience, events, sharing, ranking),
+    *(agents, memory, exports, accounts, preferences, keys, workspaces, health),
 )
 for module in MODULES:
     api.add_router("", module.router)

@@ -155,7 +155,7 @@ def list_archived_debates(request: ApiRequest, asked: Query[CursorPageIn]) -> Ht
     "/v1/debates/queue/status",
     answer=QueueStatusOut,
     errors=READ_ERRORS,
-    aliases=["/debates/queue/status"],
+    aliases=["/debates/queue/status", "/v1/batch/queue/status"],
 )
 def get_queue_status(request: ApiRequest) -> QueueStatusOut:
     """How many debates wait and run, and for about how long a new one would wait."""

@@ -275,9 +275,11 @@ def new_debate(body: CreateDebateIn) -> NewDebate:
     return NewDebate(**{name: value for name, value in asked.items() if value is not None})
 
 
-def ignored_fields(given: Mapping[str, Any]) -> list[str]:
+def ignored_fields(
+    given: Mapping[str, Any], body: type[CreateDebateIn] = CreateDebateIn
+) -> list[str]:
     """A sentence for each field of a body to start a debate that means nothing here."""
-    sentences = ignored(given, names_of(CreateDebateIn), kind="field")
+    sentences = ignored(given, names_of(body), kind="field")
     protocol = given.get("protocol")
     if isinstance(protocol, Mapping):
         sentences += ignored(protocol, names_of(ProtocolIn), kind="field", within="protocol.")

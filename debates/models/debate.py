@@ -71,6 +71,11 @@ class Debate(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     """Put away: it is left out of lists, and stays readable by its address."""
 
+    batch = models.UUIDField(null=True, blank=True, editable=False)
+    """Shared by the debates that one request started together; empty for one that came alone."""
+    batch_index = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    """Its place, from 0, in that request."""
+
     panel = models.JSONField()
     """`AgentSpec` of every panelist, in the order of their names; never changed."""
     judge = models.JSONField(null=True, blank=True)
@@ -176,6 +181,12 @@ class Debate(models.Model):
                 condition=(
                     models.Q(archived_at__isnull=True) | models.Q(status__in=sorted(AT_REST))
                 ),
+            ),
+            # Also finds the batches of a workspace, and the debates of one of them.
+            models.UniqueConstraint(
+                name="debate_place_in_batch",
+                fields=("workspace", "batch", "batch_index"),
+                condition=models.Q(batch__isnull=False),
             ),
         )
         indexes = (

@@ -4,7 +4,8 @@ Over all tenants: a place says nothing of whom one waits behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
@@ -80,6 +81,20 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomForAll:
+    """What newcomers find who come together."""
+
+    waiting: int
+    """Before them."""
+    beside: int
+    """Those among them that are of the workspace, or the person, that will have the most."""
+    coming: int
+    """The newcomers of that one."""
+    positions: tuple[int, ...]
+    """Where each would stand, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueuePlace:
     """Where a debate stands in the queue."""
 
@@ -126,13 +141,16 @@ def _in_line_by_age() -> QuerySet[Any, Any]:
 def place_on_joining(debate: Debate) -> int:
     """The place, from 1, that the debate takes by joining the queue, whatever is stored of it. One
     query."""
-    others = [
-        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, since or _EVER, person)
-        for pk, tenant, tier, status, since, person in _in_line.rows()
-        if pk != debate.pk
-    ]
+    others = [entry for entry in _entries() if entry.debate_id != debate.pk]
     line = in_order([*others, _entry(debate)])
     return next(place for place, one in enumerate(line, start=1) if one.debate_id == debate.pk)
+
+
+def _entries() -> list[Entry]:
+    return [
+        Entry(pk, tenant, _tier(tier), status == DebateStatus.RUNNING, since or _EVER, person)
+        for pk, tenant, tier, status, since, person in _in_line.rows()
+    ]
 
 
 @kept
@@ -152,6 +170,34 @@ def room_on_coming(debate: Debate) -> Room:
         beside=waiting_beside(groups, newcomer),
         position=place_on_coming(groups, newcomer) or place_on_joining(debate),
     )
+
+
+@across_tenants(Purpose.QUEUE)
+def room_for_all(debates: Sequence[Debate]) -> RoomForAll:
+    """What debates find that come now, together and after all others; there has to be one at least.
+    One query."""
+    entries, newcomers = _entries(), [_entry(debate) for debate in debates]
+    before = [entry for entry in entries if not entry.runs]
+    line = in_order([*entries, *newcomers])
+    places = {place.debate_id: position for position, place in enumerate(line, start=1)}
+    theirs, new = _whose(before), _whose(newcomers)
+    fullest = max(new, key=lambda one: theirs[one] + new[one])
+    return RoomForAll(
+        waiting=len(before),
+        beside=theirs[fullest],
+        coming=new[fullest],
+        positions=tuple(places[debate.pk] for debate in debates),
+    )
+
+
+def _whose(entries: Iterable[Entry]) -> Counter[Hashable]:
+    """How many there are of each workspace and of each person."""
+    counted: Counter[Hashable] = Counter()
+    for entry in entries:
+        counted["workspace", entry.tenant] += 1
+        if entry.person is not None:
+            counted["person", entry.person] += 1
+    return counted
 
 
 @across_tenants(Purpose.QUEUE)

@@ -92,11 +92,11 @@ def create_planned(
 ) -> Debate:
     """The same for a request that was found to be right, which `plan` is the plan of."""
     workspace = plan.workspace or (personal_workspace(owner) if owner else None)
-    branch = branch or Branch()
-    debate = _debate(request, plan, owner, workspace, branch=branch, now=now)
-    with act_for(workspace.pk if workspace else None), transaction.atomic():
-        queued = [enter_queue(debate)] if request.autostart else []
-        _store(debate, plan.documents, branch.legacy, queued, now)
+    new = unstored(request, plan, owner, workspace, branch=branch or Branch(), now=now)
+    debate = new.debate
+    with act_for(debate.workspace_id), transaction.atomic():
+        new.queued = [enter_queue(debate)] if request.autostart else []
+        store([new], now)
     log.info(
         "debate_created",
         debate_id=str(debate.pk),
@@ -108,6 +108,37 @@ def create_planned(
     return debate
 
 
+# --- The parts of it, for those who start several debates at once -------------------------------
+
+
+@dataclass(slots=True)
+class Unstored:
+    """A debate that nobody else knows of yet."""
+
+    debate: Debate
+    documents: Sequence[NewDocument]
+    legacy: Legacy
+    queued: Sequence[NewEvent] = ()
+    """With which its log begins."""
+
+    def log(self) -> list[NewEvent]:
+        return [*self.queued, *_of_this_debate(self.legacy.events, self.debate)]
+
+
+def unstored(
+    request: NewDebate,
+    plan: Plan,
+    owner: User | None,
+    workspace: Workspace | None,
+    *,
+    branch: Branch,
+    now: datetime,
+) -> Unstored:
+    """A debate that was planned."""
+    debate = _debate(request, plan, owner, workspace, branch=branch, now=now)
+    return Unstored(debate, plan.documents, branch.legacy)
+
+
 def _debate(
     request: NewDebate,
     plan: Plan,
@@ -117,7 +148,6 @@ def _debate(
     branch: Branch,
     now: datetime,
 ) -> Debate:
-    """The row, not stored yet."""
     debate_id = uuid.uuid4()
     return Debate(
         id=debate_id,
@@ -152,41 +182,46 @@ def _debate(
     )
 
 
-def _store(
-    debate: Debate,
-    documents: Sequence[NewDocument],
-    legacy: Legacy,
-    queued: Sequence[NewEvent],
-    now: datetime,
-) -> None:
-    """Write the debate with the first events of its log. Nobody else knows of it before that, so
-    its numbers need no lock."""
-    inherited = _of_this_debate(legacy.events, debate)
-    rows = number_events(debate_id=debate.pk, first=1, events=[*queued, *inherited], now=now)
-    debate.last_seq = len(rows)
+def store(new: Sequence[Unstored], now: datetime) -> None:
+    """Write the debates with the first events of their logs. Nobody else knows of them before that,
+    so their numbers need no lock."""
+    logs = [
+        number_events(debate_id=one.debate.pk, first=1, events=one.log(), now=now) for one in new
+    ]
+    for one, rows in zip(new, logs, strict=True):
+        one.debate.last_seq = len(rows)
     names = tuple(field.attname for field in Debate._meta.concrete_fields)
-    insert_rows(Debate, names, [tuple(getattr(debate, name) for name in names)])
-    debate._state.adding, debate._state.db = False, router.db_for_write(Debate)
-    if documents:
-        Document.objects.bulk_create(
-            Document(
-                debate=debate,
-                number=number,
-                title=document.title,
-                text=document.text,
-                source=document.source,
-                created_at=now,
-            )
-            for number, document in enumerate(documents, start=1)
+    insert_rows(Debate, names, [tuple(getattr(one.debate, name) for name in names) for one in new])
+    for one in new:
+        one.debate._state.adding, one.debate._state.db = False, router.db_for_write(Debate)
+    if documents := [document for one in new for document in _documents(one, now)]:
+        Document.objects.bulk_create(documents)
+    for one in new:
+        _store_legacy(one)
+    insert_events([row for rows in logs for row in rows])
+    for one, rows in zip(new, logs, strict=True):
+        publish_after_commit(debate_id=one.debate.pk, rows=rows)
+
+
+def _documents(new: Unstored, now: datetime) -> list[Document]:
+    return [
+        Document(
+            debate=new.debate,
+            number=number,
+            title=document.title,
+            text=document.text,
+            source=document.source,
+            created_at=now,
         )
-    for begun in legacy.rounds:
-        begun.debate = debate
-    for turn in legacy.turns:
-        turn.debate = debate
-    Round.objects.bulk_create(legacy.rounds)
-    Turn.objects.bulk_create(legacy.turns)
-    insert_events(rows)
-    publish_after_commit(debate_id=debate.pk, rows=rows)
+        for number, document in enumerate(new.documents, start=1)
+    ]
+
+
+def _store_legacy(new: Unstored) -> None:
+    for row in (*new.legacy.rounds, *new.legacy.turns):
+        row.debate = new.debate
+    Round.objects.bulk_create(new.legacy.rounds)
+    Turn.objects.bulk_create(new.legacy.turns)
 
 
 def _of_this_debate(events: Sequence[NewEvent], debate: Debate) -> list[NewEvent]:

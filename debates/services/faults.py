@@ -24,6 +24,10 @@ class Faults:
         """Whether something is wrong with `field`."""
         return any(name == field for name, _ in self._found)
 
+    @property
+    def found(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._found)
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

@@ -255,8 +255,16 @@ def chain_of(spec: AgentSpec) -> list[AgentSpec]:
 def corpus_for(panel: Iterable[AgentSpec]) -> tuple[EngineDocument, ...]:
     """What a debate without documents argues from: the shipped corpus when somebody on the panel
     can argue from documents only, otherwise nothing."""
-    if all(spec.is_language_model for spec in panel):
-        return ()
+    return shipped_corpus() if needs_corpus(panel) else ()
+
+
+def needs_corpus(panel: Iterable[AgentSpec]) -> bool:
+    """Whether somebody on the panel can argue from documents only."""
+    return not all(spec.is_language_model for spec in panel)
+
+
+def shipped_corpus() -> tuple[EngineDocument, ...]:
+    """One query."""
     rows = Document.objects.filter(debate=None).order_by("number")
     return tuple(EngineDocument(row.number, row.title, row.text) for row in rows)
 

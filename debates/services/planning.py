@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
+from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -26,8 +27,8 @@ from debates.services import panels
 from debates.services.faults import UNSTORABLE, Faults, check_json_object, check_text, is_storable
 from debates.services.fit import fit_setup
 from ratelimit.keys import key_behind
-from ratelimit.models import Role, Workspace
-from ratelimit.workspaces import get_workspace
+from ratelimit.models import Membership, Role, Workspace
+from ratelimit.workspaces import get_workspace, personal_workspace
 
 MAX_CONTEXT_LENGTH = 200_000
 MAX_DOCUMENTS = 50
@@ -104,8 +105,41 @@ class Plan:
     domain: str
 
 
-def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
+class Background:
+    """What is looked up to check what a person asks for: once, for all that they ask together."""
+
+    def __init__(self, owner: User | None) -> None:
+        self.owner = owner
+        self._memberships: dict[str, Membership] = {}
+
+    @cached_property
+    def roster(self) -> panels.Roster:
+        return panels.Roster.load()
+
+    @cached_property
+    def own_workspace(self) -> Workspace | None:
+        """The owner's, made when it is first needed; None without an owner."""
+        return personal_workspace(self.owner) if self.owner else None
+
+    @cached_property
+    def _corpus(self) -> tuple[EngineDocument, ...]:
+        return panels.shipped_corpus()
+
+    def corpus_for(self, panel: Iterable[AgentSpec]) -> tuple[EngineDocument, ...]:
+        return self._corpus if panels.needs_corpus(panel) else ()
+
+    def membership(self, reference: str) -> Membership:
+        """Raises `NotFound`."""
+        if reference not in self._memberships:
+            self._memberships[reference] = get_workspace(user=self.owner, reference=reference)
+        return self._memberships[reference]
+
+
+def plan_debate(
+    *, request: NewDebate, owner: User | None, background: Background | None = None
+) -> Plan:
     """Check the request and choose its panel, without writing. Raises `InvalidInput`."""
+    background = background or Background(owner)
     faults = Faults()
     _check_texts(faults, request)
     _check_documents(faults, request)
@@ -113,8 +147,8 @@ def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
     decision = read_word(faults, "decision", DecisionMode, request.decision)
     check_figures(faults, request)
     visibility = _visibility(faults, request, owner)
-    workspace = _workspace(faults, request, owner)
-    roster = panels.Roster.load()
+    workspace = _workspace(faults, request, background)
+    roster = background.roster
     members = choose_panel(faults, request, roster)
     presiding = _judge(faults, request, roster, members)
     if request.budget_usd is not None:
@@ -128,7 +162,7 @@ def plan_debate(*, request: NewDebate, owner: User | None) -> Plan:
         panel=tuple(map(panels.panelist_of, panel)),
         judge=panels.panelist_of(judge) if judge else None,
         context=request.context.strip(),
-        documents=_numbered(documents) or panels.corpus_for(panel),
+        documents=_numbered(documents) or background.corpus_for(panel),
         protocol=protocol,
         decision=decision,
         rounds=request.rounds,
@@ -236,18 +270,19 @@ def _visibility(faults: Faults, request: NewDebate, owner: User | None) -> Visib
     return visibility
 
 
-def _workspace(faults: Faults, request: NewDebate, owner: User | None) -> Workspace | None:
-    key = key_behind(owner)
+def _workspace(faults: Faults, request: NewDebate, background: Background) -> Workspace | None:
+    """The one that is meant; None for the owner's own."""
+    key = key_behind(background.owner)
     reference = request.workspace
     if not reference:
         if key is None or key.workspace_id is None:
             return None
         reference = str(key.workspace_id)
-    if owner is None:
+    if background.owner is None:
         faults.add("workspace", "Sign in to start a debate in a workspace.")
         return None
     try:
-        membership = get_workspace(user=owner, reference=reference)
+        membership = background.membership(reference)
     except NotFound as error:
         faults.add("workspace", str(error))
         return None

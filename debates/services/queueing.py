@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import transaction
 
@@ -10,7 +12,12 @@ from debates.exceptions import QueueFull
 from debates.models import Debate
 from debates.running.jobs import bring_jobs
 from debates.running.order import share_of
-from debates.selectors.queue import place_on_joining, queue_pace, room_on_coming
+from debates.selectors.queue import (
+    place_on_joining,
+    queue_pace,
+    room_for_all,
+    room_on_coming,
+)
 from debates.services.events import NewEvent
 from debates.streaming.events import DebateQueued
 
@@ -33,6 +40,23 @@ def enter_queue(debate: Debate) -> NewEvent:
     return _joined(debate, found.position)
 
 
+def enter_queue_together(debates: Sequence[Debate]) -> list[NewEvent]:
+    """The same for debates that come together: there has to be room for all of them."""
+    if not debates:
+        return []
+    limit, count = settings.ARAGORA.max_queued_debates, len(debates)
+    found = room_for_all(debates)
+    if (over := found.waiting + count - limit) > 0:
+        raise QueueFull(waiting=found.waiting, coming=count, retry_after=_retry_after(over))
+    if (over := found.beside + found.coming - share_of(limit)) > 0:
+        raise QueueFull(
+            waiting=found.beside, coming=count, retry_after=_retry_after(over), of_one=True
+        )
+    bring_jobs(count)
+    transaction.on_commit(_wake, robust=True)
+    return list(map(_queued, debates, found.positions))
+
+
 def join_queue(debate: Debate) -> NewEvent:
     """What has to be done in the transaction that makes a debate wait: the event to be written.
     The processes that run debates are told when it is committed."""
@@ -42,6 +66,10 @@ def join_queue(debate: Debate) -> NewEvent:
 def _joined(debate: Debate, position: int) -> NewEvent:
     bring_jobs()
     transaction.on_commit(_wake, robust=True)
+    return _queued(debate, position)
+
+
+def _queued(debate: Debate, position: int) -> NewEvent:
     queued = DebateQueued(debate_id=str(debate.pk), task=debate.question, queue_position=position)
     return NewEvent(EventType.DEBATE_QUEUED, queued)
 

@@ -29,7 +29,8 @@ NEVER_CHANGE = {
 }
 NOT_SHOWN = {
     *("context", "owner", "workspace", "use_memory", "stop_requested", "fence", "attempts"),
-    *("lease_holder", "lease_expires_at", "trace_parent", "queued_at", "parent"),
+    *("lease_holder", "lease_expires_at", "trace_parent", "queued_at", "parent", "batch"),
+    "batch_index",
 }
 
 

@@ -10,7 +10,7 @@ from aragora_sdk import AragoraClient
 
 from tests.api.conftest import Api
 
-NAMESPACES = ["debates", "agents", "leaderboard", "ranking", "health"]
+NAMESPACES = ["debates", "batch", "agents", "leaderboard", "ranking", "health"]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "API.md"
 NO_ADDRESS = "There is nothing at this address."
 DUMMY = "none"
