@@ -218,8 +218,10 @@ def _documents(new: Unstored, now: datetime) -> list[Document]:
 
 
 def _store_legacy(new: Unstored) -> None:
-    for row in (*new.legacy.rounds, *new.legacy.turns):
-        row.debate = new.debate
+    for begun in new.legacy.rounds:
+        begun.debate = new.debate
+    for turn in new.legacy.turns:
+        turn.debate = new.debate
     Round.objects.bulk_create(new.legacy.rounds)
     Turn.objects.bulk_create(new.legacy.turns)
 
