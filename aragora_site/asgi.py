@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aragora_site.settings")
 django.setup(set_prefix=False)  # Loads the apps; what follows needs them.
 
 import asyncio  # noqa: E402
+import contextlib  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import cast  # noqa: E402
 
@@ -68,16 +69,13 @@ class Application:
             await self.http(scope, receive, send)
 
     async def _lifespan(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
+        with contextlib.suppress(asyncio.CancelledError):  # Somebody does not want to wait.
+            while (await receive())["type"] == "lifespan.startup":
                 await runtime.ensure_started()
                 await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await runtime.stop()
-                await asyncio.to_thread(self.handler.close)
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+            await runtime.stop()
+            await asyncio.to_thread(self.handler.close)
+            await send({"type": "lifespan.shutdown.complete"})
 
 
 application = Application()

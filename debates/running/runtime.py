@@ -40,6 +40,11 @@ class Runtime:
                 await self._start()
                 self._started_on = loop
 
+    @property
+    def running(self) -> int:
+        """How many debates this process has in hand."""
+        return self._dispatcher.running if self._dispatcher is not None else 0
+
     async def drain(self, seconds: float) -> None:
         """Say that this instance is leaving, send its readers away and hand its debates back;
         within `seconds`, as far as they go along with it."""

@@ -23,9 +23,11 @@ def test_running_turns_finish_and_the_debate_is_handed_back(site: Site) -> None:
     debate_id = site.start_debate()
     site.wait_for_held(3)
     leave(site)
+    assert "The agents of 1 debate have" in site.server.process.output
     assert site.debate(debate_id)["status"] == "running"
     site.models.release()
     assert site.server.process.child.wait(20) == 0
+    site.server.process.wait_for_line("Stopped.")
 
     assert site.turns() == 3
     state = "SELECT status, attempts, lease_holder FROM debates_debate"
@@ -44,6 +46,8 @@ def test_a_second_signal_does_not_wait(site: Site) -> None:
     site.server.process.signal(signal.SIGTERM)
     site.server.process.child.wait(10)
     assert all(seen.disconnected.wait(10) for seen in held)
+    site.server.process.wait_for_line("Stopped.")
+    assert "Traceback" not in site.server.process.output
     site.server.start()
     assert site.wait_for_end(debate_id)["status"] == "completed"
     assert site.turns() == site.finished_calls == TURNS

@@ -104,6 +104,7 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
 
         def _leave(self) -> None:
             if self.leaving is None:
+                say(_farewell(runtime.running, environment.drain_seconds))
                 self.leaving = asyncio.create_task(self._drain())
 
         async def _drain(self) -> None:
@@ -133,6 +134,17 @@ def serve(listener: socket.socket, *, say: Any, address: str) -> None:
         timeout_graceful_shutdown=REQUEST_GRACE_SECONDS,
     )
     Server(config).run(sockets=[listener])
+    say("Stopped.")
+
+
+def _farewell(debates: int, seconds: float) -> str:
+    if not debates:
+        return "Stopping."
+    held = "1 debate" if debates == 1 else f"{debates} debates"
+    return (
+        f"Stopping. The agents of {held} have {seconds:g} s to finish what they are saying; the "
+        "rest goes on at the next start. Ctrl-C again stops at once."
+    )
 
 
 def _address(host: str, listener: socket.socket) -> str:
