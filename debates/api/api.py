@@ -20,8 +20,10 @@ from debates.api import (
     events,
     exports,
     health,
+    interventions,
     keys,
     memory,
+    messages,
     preferences,
     ranking,
     sharing,
@@ -70,8 +72,9 @@ api = AragoraApi(
 install_handlers(api)
 MODULES = (
     # `/v1/debates/trending` and `/batch` have to be known before `/v1/debates/{ref}`.
-    *(consensus, batches, debates, branches, control, details, audience, events, sharing, ranking),
-    *(agents, memory, exports, accounts, preferences, keys, workspaces, health),
+    *(consensus, batches, debates, branches, control, messages, details, audience, events),
+    *(sharing, ranking, agents, memory, interventions, exports, accounts, preferences, keys),
+    *(workspaces, health),
 )
 for module in MODULES:
     api.add_router("", module.router)

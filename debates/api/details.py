@@ -4,13 +4,12 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from ninja import Query, Router
+from ninja import Router
 
 from debates import selectors
 from debates.api.auth import ApiRequest
 from debates.api.endpoints import READ_ONE_ERRORS, WRITE_ONE_ERRORS, endpoint
 from debates.api.finding import debate_of
-from debates.api.paging import Page, PageIn
 from debates.api.requests import DecideIn
 from debates.api.responses import (
     ConsensusDetailOut,
@@ -18,7 +17,6 @@ from debates.api.responses import (
     CostsOut,
     DecidedOut,
     EvidenceOut,
-    MessagesOut,
     MetadataOut,
     PanelOut,
     RoundsOut,
@@ -35,26 +33,6 @@ from debates.selectors.objects import DebateObject
 from debates.selectors.transcript import RoundState
 
 router = Router(tags=["parts of a debate"])
-
-
-@endpoint(
-    router,
-    "GET",
-    "/v1/debates/{ref}/messages",
-    answer=MessagesOut,
-    errors=READ_ONE_ERRORS,
-)
-def get_messages(request: ApiRequest, ref: str, page: Query[PageIn]) -> MessagesOut:
-    """What was said so far.
-
-    Fills while the debate runs. Turns that failed are no messages; see `/rounds`."""
-    debate = debate_of(request, ref)
-    total = selectors.count_messages(debate)
-    rows = selectors.messages(debate=debate, limit=page.limit, offset=page.offset)
-    part = Page(rows, total, page.limit, page.offset, page.offset + len(rows) < total)
-    return MessagesOut.model_validate(
-        {"debate_id": str(debate.pk), "messages": rows, "items": rows, **part.fields()}
-    )
 
 
 @endpoint(router, "GET", "/v1/debates/{ref}/rounds", answer=RoundsOut, errors=READ_ONE_ERRORS)

@@ -22,17 +22,21 @@ from pydantic import (
 )
 
 from debates.api.words import CONSENSUS_WORDS, rule_for
+from debates.engine.types import HeardAs
 from debates.exceptions import InvalidInput
-from debates.models.audience import MAX_SUGGESTION_LENGTH
+from debates.models.audience import MAX_INTERVENTION_LENGTH, MAX_SUGGESTION_LENGTH
 from debates.services.audience import DEFAULT_INTENSITY
 from debates.services.creation import NewDebate, NewDocument
 from debates.services.faults import UNSTORABLE, is_storable
+from debates.services.interventions import KINDS
 
 Whole = Annotated[int, Strict()]
 """A JSON whole number: not `true`, not `"3"`."""
 YesNo = Annotated[bool, Strict()]
 
 MAX_WARNINGS = 20
+
+_INTERVENTIONS = ", ".join(f"`{kind}`" for kind in KINDS)
 
 _NAME_KEYS = ("name", "agent", "agent_name", "id")
 _TITLE_KEYS, _TEXT_KEYS, _SOURCE_KEYS = ("title", "name"), ("text", "content"), ("source", "url")
@@ -233,6 +237,38 @@ class SuggestionIn(BaseModel):
     suggestion: str = Field(
         validation_alias=AliasChoices("suggestion", "content"),
         description=f"At most {MAX_SUGGESTION_LENGTH} characters.",
+    )
+
+
+class InjectIn(BaseModel):
+    """What somebody who steers a debate says to its panel."""
+
+    type: str = Field(default=HeardAs.MESSAGE.value, description=f"One of {_INTERVENTIONS}.")
+    content: str = Field(description=f"At most {MAX_INTERVENTION_LENGTH:,} characters.")
+    apply_at_round: Whole | None = Field(
+        default=None, description="The round whose exchange is shown it. 0 or left out: the next."
+    )
+
+
+class InterventionIn(InjectIn):
+    """The same, saying what it is."""
+
+    type: str = Field(description=f"One of {_INTERVENTIONS}.", examples=["constraint"])
+
+
+class MessageIn(BaseModel):
+    """A person's turn."""
+
+    content: str = Field(description=f"At most {MAX_INTERVENTION_LENGTH:,} characters.")
+    role: str = Field(default="user", description="`user`.")
+
+
+class UserInputIn(BaseModel):
+    """Something for the panel."""
+
+    input: str = Field(validation_alias=AliasChoices("input", "content"))
+    type: str = Field(
+        default=HeardAs.SUGGESTION.value, description=f"`suggestion`, or one of {_INTERVENTIONS}."
     )
 
 

@@ -13,6 +13,7 @@ from debates.engine.types import (
     Candidate,
     Choice,
     CritiqueReply,
+    Heard,
     Objection,
     Panelist,
     Peer,
@@ -24,7 +25,6 @@ from debates.engine.types import (
 )
 
 JUDGE_ORDERS = ("forward", "backward")
-Audience = tuple[str, ...]
 
 
 def opening_call(setup: Setup, panelist: Panelist, round_number: int, phase: Phase) -> Call:
@@ -33,7 +33,7 @@ def opening_call(setup: Setup, panelist: Panelist, round_number: int, phase: Pha
 
 
 def exchange_call(
-    transcript: Transcript, panelist: Panelist, round_number: int, audience: Audience
+    transcript: Transcript, panelist: Panelist, round_number: int, heard: tuple[Heard, ...]
 ) -> Call:
     """EXCHANGE: the reader's own position and the peers chosen for it."""
     setup = transcript.setup
@@ -52,7 +52,7 @@ def exchange_call(
         own=standing[panelist.name],
         peers=_peers(names, standing),
         peer_names=tuple(names),
-        audience=audience,
+        heard=heard,
     )
 
 
@@ -76,7 +76,7 @@ def revise_call(
     panelist: Panelist,
     round_number: int,
     objections: tuple[Objection, ...],
-    audience: Audience,
+    heard: tuple[Heard, ...],
 ) -> Call:
     """REVISE: the agent's own proposal and what is held against it."""
     return _call(
@@ -86,7 +86,7 @@ def revise_call(
         Phase.REVISE,
         own=transcript.standing[round_number - 1][panelist.name],
         objections=objections,
-        audience=audience,
+        heard=heard,
     )
 
 
@@ -157,7 +157,7 @@ def _call(
     peer_names: tuple[str, ...] = (),
     objections: tuple[Objection, ...] = (),
     choices: tuple[Choice, ...] = (),
-    audience: Audience = (),
+    heard: tuple[Heard, ...] = (),
     recalled: tuple[Recalled, ...] = (),
 ) -> Call:
     return Call(
@@ -171,7 +171,7 @@ def _call(
             peers,
             objections,
             choices,
-            audience,
+            heard,
             recalled,
         ),
         panelist.max_output_tokens,

@@ -12,6 +12,7 @@ from debates.engine.types import (
     DecisionMode,
     Fail,
     Finish,
+    Heard,
     Setup,
     Spent,
     Step,
@@ -23,16 +24,15 @@ from debates.engine.verdict import decide
 
 
 def next_step(
-    setup: Setup, turns: Iterable[Turn], spent: Spent, *, audience: tuple[str, ...] = ()
+    setup: Setup, turns: Iterable[Turn], spent: Spent, *, heard: tuple[Heard, ...] = ()
 ) -> Step:
     """The calls to make next, or the end of the debate.
 
     `turns` are the calls that are over, in any order; `spent` is what they and everything else
     have used. Call it again when all calls of an `Ask` are over: until then it asks for those
     that are missing. It depends on nothing but its arguments, and neither on the order of the
-    turns nor on that of the panel. `audience` is what people who watch suggest; the next exchange
-    is shown it."""
-    proceedings = Proceedings(read(setup, turns), spent, audience=audience)
+    turns nor on that of the panel. `heard` is what people say; the next exchange is shown it."""
+    proceedings = Proceedings(read(setup, turns), spent, heard=heard)
     return protocol_of(setup).next_step(proceedings)
 
 

@@ -228,6 +228,26 @@ class Choice:
     rationale: str
 
 
+class HeardAs(StrEnum):
+    """What somebody who is not on the panel says to it."""
+
+    SUGGESTION = "suggestion"
+    """Of somebody who watches. Everything else is said by those who steer the debate."""
+    REDIRECT = "redirect"
+    CONSTRAINT = "constraint"
+    CHALLENGE = "challenge"
+    EVIDENCE_REQUEST = "evidence_request"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A person's words, as agents are shown them."""
+
+    text: str
+    kind: HeardAs = HeardAs.SUGGESTION
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
     """What an agent may know when it answers a call; prompts are rendered from this alone."""
@@ -241,8 +261,8 @@ class Brief:
     peers: tuple[Peer, ...] = ()
     objections: tuple[Objection, ...] = ()
     choices: tuple[Choice, ...] = ()
-    audience: tuple[str, ...] = ()
-    """What people who watch suggest; quoted in prompts as data."""
+    heard: tuple[Heard, ...] = ()
+    """What people say; quoted in prompts as data."""
     recalled: tuple[Recalled, ...] = ()
     """What is remembered of earlier debates; quoted in prompts as data."""
 

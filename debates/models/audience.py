@@ -1,12 +1,15 @@
-"""What people who watch say: votes for standing answers, and suggestions to the panel."""
+"""What people say: votes for standing answers, and suggestions to the panel."""
 
 from django.db import models
 
 from aragora_site.tenancy.rules import TenantManager
+from debates.choices import choices_of
+from debates.engine.types import HeardAs
 from debates.models.tenants import OF_A_DEBATE
 
 LEAST_INTENSITY, MOST_INTENSITY = 1, 10
 MAX_SUGGESTION_LENGTH = 500
+MAX_INTERVENTION_LENGTH = 2000
 
 
 class AudienceVote(models.Model):
@@ -50,7 +53,9 @@ class AudienceVote(models.Model):
 
 
 class Suggestion(models.Model):
-    """Something that a person wants the panel to consider. Shown to agents as a quotation."""
+    """Something that a person wants the panel to consider. Shown to agents as a quotation.
+
+    Those who steer the debate may say for which round, and what it is: an intervention."""
 
     tenancy = OF_A_DEBATE
 
@@ -62,9 +67,19 @@ class Suggestion(models.Model):
     person = models.CharField(max_length=64)
     source = models.CharField(max_length=32, blank=True)
     """As in `AudienceVote`."""
-    text = models.CharField(max_length=MAX_SUGGESTION_LENGTH)
-    fingerprint = models.CharField(max_length=32)
-    """The same for texts that differ in nothing but case, spaces and punctuation."""
+    kind = models.CharField(
+        max_length=16,
+        choices=choices_of(HeardAs),
+        default=HeardAs.SUGGESTION.value,
+        db_default=HeardAs.SUGGESTION.value,
+    )
+    text = models.CharField(max_length=MAX_INTERVENTION_LENGTH)
+    """A suggestion of the audience has at most `MAX_SUGGESTION_LENGTH` characters."""
+    fingerprint = models.CharField(max_length=32, blank=True)
+    """The same for texts that differ in nothing but case, spaces and punctuation. Empty for an
+    intervention, which may be said again."""
+    apply_at_round = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """No exchange before this round is shown it."""
     offered_in_round = models.PositiveSmallIntegerField(null=True, blank=True)
     """The round whose exchange was shown it; null while it waits for one."""
     created_at = models.DateTimeField()
@@ -76,7 +91,11 @@ class Suggestion(models.Model):
         constraints = (
             # Also serves the worker, which reads those that wait, in order.
             models.UniqueConstraint(fields=("debate", "number"), name="suggestion_number_unique"),
-            models.UniqueConstraint(fields=("debate", "fingerprint"), name="suggestion_said_once"),
+            models.UniqueConstraint(
+                fields=("debate", "fingerprint"),
+                condition=models.Q(kind=HeardAs.SUGGESTION.value),
+                name="suggestion_said_once",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,8 +1,9 @@
-"""What the audience suggested, on its way to the agents.
+"""What people said, on its way to the agents.
 
-An exchange is shown the suggestions that wait, oldest first, as many as it has room for. Which
-these were is written down when it begins, so a worker that takes the debate up shows the same to
-those who have not answered yet.
+An exchange is shown what waits for it, as much as it has room for: first what those say who steer
+the debate, then what the audience suggests, each oldest first. Which these were is written down
+when it begins, so a worker that takes the debate up shows the same to those who have not answered
+yet.
 """
 
 from __future__ import annotations
@@ -13,47 +14,56 @@ from uuid import UUID
 
 from aragora_site.tenancy.scopes import act_for
 from debates.engine.budget import prompt_tokens
-from debates.engine.types import Ask, Call, Phase, Step
+from debates.engine.types import Ask, Call, Heard, HeardAs, Step
 from debates.models import Suggestion
 from debates.providers.base import AgentSpec
 from debates.services.panels import chain_of
 
 MAX_OFFERED = 5
 """To one exchange."""
-HEARING = frozenset({Phase.EXCHANGE, Phase.REVISE})
-"""The phases in which agents are shown suggestions: they have a position and may change it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A suggestion to be shown."""
+    """A suggestion or an intervention to be shown."""
 
     number: int
-    text: str
+    heard: Heard
+    apply_at_round: int = 0
 
 
 def read_suggestions(
     debate_id: UUID, *, tenant: UUID | None, offered_in_round: int | None
 ) -> list[Waiting]:
-    """Those that a round was offered, or, for None, the oldest that none was. One query."""
+    """All that a round was offered, or, for None, that none was. One query."""
     with act_for(tenant):
         rows = Suggestion.objects.filter(debate=debate_id, offered_in_round=offered_in_round)
-        found = rows.order_by("number").values_list("number", "text")[:MAX_OFFERED]
-        return [Waiting(number, text) for number, text in found]
+        found = rows.order_by("number").values_list("number", "text", "kind", "apply_at_round")
+        return [
+            Waiting(number, Heard(text, HeardAs(kind)), first)
+            for number, text, kind, first in found
+        ]
+
+
+def due(waiting: Sequence[Waiting], *, round_number: int) -> list[Waiting]:
+    """What the exchange of a round is to be shown, in the order in which it gives way to less."""
+    ready = [one for one in waiting if one.apply_at_round <= round_number]
+    ready.sort(key=lambda one: (one.heard.kind is HeardAs.SUGGESTION, one.number))
+    return ready[:MAX_OFFERED]
 
 
 def with_suggestions(
     ask: Ask,
     waiting: Sequence[Waiting],
-    plan: Callable[[tuple[str, ...]], Step],
+    plan: Callable[[tuple[Heard, ...]], Step],
     specs: Mapping[str, AgentSpec],
 ) -> tuple[Ask, list[int]]:
     """`ask` with as many of `waiting` as fit the budget and everybody's context, and their
-    numbers. `plan` gives the engine's next step with an audience.
+    numbers. `plan` gives the engine's next step with what is heard.
 
-    What the audience says never ends an exchange that could be held without it."""
+    What people say never ends an exchange that could be held without it."""
     for count in range(len(waiting), 0, -1):
-        step = plan(tuple(one.text for one in waiting[:count]))
+        step = plan(tuple(one.heard for one in waiting[:count]))
         if not isinstance(step, Ask) or (step.round, step.phase) != (ask.round, ask.phase):
             continue  # The budget does not suffice for it.
         if all(fits_context(call, specs[call.key.agent]) for call in step.calls):

@@ -95,8 +95,8 @@ class Closing(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A suggestion of the audience that the agents are shown in a round; the fields are those of
-    `Suggestion`."""
+    """A suggestion or an intervention that the agents are shown in a round; the fields are those
+    of `Suggestion`."""
 
     offered_in_round: int
     debate_id: UUID

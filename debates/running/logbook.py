@@ -34,9 +34,9 @@ class Logbook:
         """How many events others have written since."""
         self._on_news = on_news
         self.others_spoke = others_spoke
-        """Whether there may be something from the audience at all."""
+        """Whether there may be something from people at all."""
         self.unheard = others_spoke
-        """Whether there may be suggestions that no exchange was shown."""
+        """Whether there may be suggestions or interventions that no exchange was shown."""
         self._last: Written | None = None
 
     def write(self, step: Checkpoint, *, undisturbed_only: bool = False) -> Written:

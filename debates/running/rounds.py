@@ -37,7 +37,7 @@ class Rounds:
         self, ask: Ask, turns: Sequence[Turn], *, suggestions: Sequence[int] = (), now: datetime
     ) -> Checkpoint:
         """What is to be written when the phase of `ask` begins, and with it, if need be, a round;
-        `suggestions` are the numbers of those of the audience that the agents are shown.
+        `suggestions` are the numbers of the suggestions and interventions that agents are shown.
 
         A talk that was cut short in a round in which nobody had spoken is followed by ballots of
         the round before; that one is not begun again."""

@@ -27,13 +27,14 @@ from django.utils import timezone
 
 from debates.choices import DebateStatus
 from debates.engine.budget import Allowance, allowances
+from debates.engine.hearing import HEARING
 from debates.engine.planner import next_step
-from debates.engine.types import Ask, Call, Fail, Finish, Phase, Spent, Step, Usage
+from debates.engine.types import Ask, Call, Fail, Finish, Heard, Phase, Spent, Step, Usage
 from debates.providers.base import ProviderError
 from debates.providers.gateway import Gateway
 from debates.providers.meter import Meter
 from debates.running import claims
-from debates.running.audience import HEARING, read_suggestions, with_suggestions
+from debates.running.audience import due, read_suggestions, with_suggestions
 from debates.running.checkpoint import (
     Checkpoint,
     Disturbed,
@@ -218,8 +219,8 @@ class DebateRun:
         )
         log.info("debate_ended", debate_id=self.name, **finale.summary)
 
-    def _next_step(self, audience: tuple[str, ...] = ()) -> Step:
-        return next_step(self._setup, self._turns, self._spent(), audience=audience)
+    def _next_step(self, heard: tuple[Heard, ...] = ()) -> Step:
+        return next_step(self._setup, self._turns, self._spent(), heard=heard)
 
     def _spent(self) -> Spent:
         return Spent(self._usage, self._cost_usd, self._active_seconds(), self._stop_requested)
@@ -257,8 +258,8 @@ class DebateRun:
     # --- Rounds and phases ---------------------------------------------------------------------
 
     async def _begin(self, ask: Ask) -> Ask:
-        """Write down that a round or a phase begins, and with what from the audience, unless it
-        has begun already; the calls with what the audience suggests."""
+        """Write down that a round or a phase begins, and with what people said, unless it has
+        begun already; the calls with that."""
         if ask.phase not in HEARING:
             await self._open(ask)
             return ask
@@ -275,11 +276,11 @@ class DebateRun:
             offered_in_round=shown_in,
         )
         if not is_open:
-            # There may be more than can be shown this time.
+            # There may be more than can be shown this time, and what is for a later round.
             self._logbook.unheard = bool(found)
         numbers: list[int] = []
-        if found:
-            ask, numbers = with_suggestions(ask, found, self._next_step, self._specs)
+        if ready := due(found, round_number=ask.round):
+            ask, numbers = with_suggestions(ask, ready, self._next_step, self._specs)
         await self._open(ask, suggestions=numbers)
         return ask
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Avg, Count, Max
 
 from debates.engine.protocols import read
-from debates.engine.types import Panelist, Phase, ProtocolName, Setup
+from debates.engine.types import HeardAs, Panelist, Phase, ProtocolName, Setup
 from debates.models import AudienceVote, Debate, Suggestion, Turn
 from debates.running.records import stored_turn
 from debates.streaming.events import AudienceCount, AudienceResult, AudienceTally, AudienceVerdict
@@ -82,7 +82,14 @@ def audience_answers(debate: Debate) -> list[AudienceAnswer]:
 
 def suggestions_of(debate: Debate) -> list[Suggestion]:
     """What the audience suggested, in order."""
-    return list(Suggestion.objects.filter(debate=debate).order_by("number"))
+    kind = HeardAs.SUGGESTION.value
+    return list(Suggestion.objects.filter(debate=debate, kind=kind).order_by("number"))
+
+
+def interventions_of(debate: Debate) -> list[Suggestion]:
+    """What those said who steer the debate, in order."""
+    said = Suggestion.objects.filter(debate=debate).exclude(kind=HeardAs.SUGGESTION.value)
+    return list(said.order_by("number"))
 
 
 def audience_tally(debate_id: UUID) -> AudienceTally:

@@ -17,10 +17,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from aragora_site.tenancy.scopes import act_for
 from debates.choices import EventType
 from debates.engine.positions import candidate_id
+from debates.engine.types import HeardAs
 from debates.exceptions import InvalidInput, NotAllowed, NotFound, StateForbids, TooFast
 from debates.models import AudienceVote, Debate, Suggestion
 from debates.models.audience import LEAST_INTENSITY, MAX_SUGGESTION_LENGTH, MOST_INTENSITY
@@ -113,10 +115,12 @@ def suggest(*, debate_id: UUID, person: Person, text: str, now: datetime) -> Sug
     debate = _open_debate(debate_id, person)
     with act_for(debate.workspace_id), transaction.atomic():
         debate = _open_debate(debate_id, person, lock=True)
-        known = Suggestion.objects.filter(debate=debate, fingerprint=fingerprint(said)).first()
+        suggestions = Suggestion.objects.filter(debate=debate, kind=HeardAs.SUGGESTION.value)
+        known = suggestions.filter(fingerprint=fingerprint(said)).first()
         if known is not None:
             return Suggested(known.number, known.text, is_new=False)
-        number = _room_for_suggestion(debate, person)
+        _check_room(suggestions, person)
+        number = next_number(debate)
         Suggestion.objects.create(
             debate=debate,
             number=number,
@@ -234,17 +238,20 @@ def _store_vote(
     return True
 
 
-def _room_for_suggestion(debate: Debate, person: Person) -> int:
-    """The number of a new suggestion, if the debate and whoever makes it have room for one."""
-    suggestions = Suggestion.objects.filter(debate=debate)
-    if (count := suggestions.count()) >= MAX_SUGGESTIONS:
+def next_number(debate: Debate) -> int:
+    """The number of a new suggestion or intervention. Under the debate's lock."""
+    return Suggestion.objects.filter(debate=debate).count() + 1
+
+
+def _check_room(suggestions: QuerySet[Suggestion], person: Person) -> None:
+    """Whether the debate and whoever makes a suggestion have room for one."""
+    if suggestions.count() >= MAX_SUGGESTIONS:
         raise StateForbids("This debate has as many suggestions as it can hear.")
     if suggestions.filter(person=person.key).count() >= MAX_SUGGESTIONS_PER_PERSON:
         raise NotAllowed("You have made as many suggestions as one person may in a debate.")
     near = suggestions.filter(source=person.source)
     if person.source and near.count() >= MAX_SUGGESTIONS_PER_ADDRESS:
         raise NotAllowed("There are enough suggestions from your address. Sign in to add one.")
-    return count + 1
 
 
 def _tell(debate: Debate, event: NewEvent, now: datetime) -> None:

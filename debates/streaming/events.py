@@ -89,7 +89,7 @@ class PhaseChange(TypedDict):
     to_phase: str
     round_number: int
     suggestions: NotRequired[list[int]]
-    """The numbers of the audience's suggestions that the agents are shown in it, if any."""
+    """The numbers of the suggestions and interventions that the agents are shown in it, if any."""
 
 
 class RoundStart(TypedDict):
@@ -99,15 +99,13 @@ class RoundStart(TypedDict):
 
 
 class Propose(TypedDict):
-    """Also the payload of `agent_message` (a human turn: role "human", agent the person)."""
-
     debate_id: str
     round_number: int
     agent: str
     content: str
     answer: str
-    candidate: NotRequired[str]
-    """Names the answer: equal ones have equal ids. Absent from a human turn."""
+    candidate: str
+    """Names the answer: equal ones have equal ids."""
     rationale: str
     confidence: float
     evidence: list[str]
@@ -117,7 +115,22 @@ class Propose(TypedDict):
     """In a fork: it was said in the debate that this one was forked from."""
 
 
-AgentMessage = Propose
+class AgentMessage(TypedDict):
+    """A person's turn. It belongs to no agent."""
+
+    debate_id: str
+    round_number: int
+    """Under way when it was said."""
+    agent: str
+    content: str
+    confidence: None
+    role: str
+    """`HUMAN`."""
+    user_id: str
+    """As in `AudienceSuggestion`."""
+    number: int
+    apply_at_round: int
+    """Both as in `Intervention`."""
 
 
 class Critique(TypedDict):
@@ -240,10 +253,19 @@ class Synthesis(TypedDict):
 
 
 class Intervention(TypedDict):
+    """What somebody who steers the debate gives the panel; of the type "stop", that the verdict was
+    asked for."""
+
     debate_id: str
     type: str
+    """An `engine.types.HeardAs`, or "stop"."""
     content: str
     apply_at_round: int
+    """The first round whose exchange may be shown it."""
+    number: NotRequired[int]
+    """Counts what people said to the panel, as in `AudienceSuggestion`. Absent from a stop."""
+    user_id: NotRequired[str]
+    """As in `AudienceSuggestion`."""
 
 
 class AudienceSuggestion(TypedDict):
@@ -253,7 +275,7 @@ class AudienceSuggestion(TypedDict):
     user_id: str
     """Stands for the person within this debate; says nothing else about them."""
     number: int
-    """Counts the debate's suggestions from 1."""
+    """Counts the debate's suggestions and interventions, together, from 1."""
     content: str
     round_number: int
 

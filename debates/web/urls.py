@@ -26,6 +26,7 @@ urlpatterns = [
     path("debates/<slug:slug>/", debate.debate_page, name="debate"),
     path("debates/<slug:slug>/control/", debate.control, name="debate_control"),
     path("debates/<slug:slug>/audience/", debate.hear_audience, name="debate_audience"),
+    path("debates/<slug:slug>/panel/", debate.speak_to_panel, name="debate_panel"),
     path("debates/<slug:slug>/cancel/", debate.confirm_cancel, name="debate_cancel"),
     path("debates/<slug:slug>/clone/", branches.clone, name="debate_clone"),
     path("debates/<slug:slug>/followup/", branches.ask_further, name="debate_follow_up"),

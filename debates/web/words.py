@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from debates.choices import DebateStatus, Visibility
-from debates.engine.types import DecisionMode, Phase, ProtocolName, StopReason
+from debates.engine.types import DecisionMode, HeardAs, Phase, ProtocolName, StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,15 @@ VISIBILITIES = {
     Visibility.WORKSPACE: Word("Workspace", "Whoever belongs to the workspace can read it."),
     Visibility.PUBLIC: Word("Public", "Everybody who can reach this server can read it."),
 }
+
+INTERVENTIONS = {
+    HeardAs.REDIRECT: "A new direction",
+    HeardAs.CONSTRAINT: "A constraint that an answer has to respect",
+    HeardAs.CHALLENGE: "A challenge to the answers so far",
+    HeardAs.EVIDENCE_REQUEST: "A request for evidence",
+    HeardAs.MESSAGE: "A word of your own",
+}
+"""What those who steer a debate may say, as they choose it."""
 
 
 def words_to_json(words: Mapping[Any, Word]) -> dict[str, dict[str, str]]:

@@ -277,6 +277,8 @@ class Follower {
 
   /** The answers that may be voted for; what this reader has chosen stays chosen. */
   drawAudience() {
+    const intervening = root.querySelector("[data-intervening]");
+    if (intervening) intervening.hidden = isOver(this.state);
     const section = root.querySelector("[data-audience]");
     if (!section) return;
     const box = section.querySelector("[data-answers]");

@@ -190,7 +190,8 @@ export class Renderer {
     return [h("section", { class: "notes", "aria-labelledby": "notes-title" },
       h("h2", { id: "notes-title" }, "In the margin"),
       h("ol", {}, transcript.notes.map((note) => {
-        const [text, key] = this.words.notes[note.type] ?? [note.type.replaceAll("_", " "), ""];
+        const { notes: words } = this.words;
+        const [text, key] = words[`${note.type}:${note.data.type ?? ""}`] ?? words[note.type] ?? [note.type.replaceAll("_", " "), ""];
         const body = note.type === "match_recorded"
           ? note.data.results.map((change) => `${change.agent} ${signed(change.elo_after - change.elo_before)}`).join(", ")
           : note.data[key] ?? "";

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.planner import next_step
-from debates.engine.types import Ask, Call, Phase, Setup, Spent, Turn
+from debates.engine.types import Ask, Call, Heard, Phase, Setup, Spent, Turn
 from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.mock_llm.wire import ModelRequest
 from debates.models import Debate, DebateEvent, Suggestion
@@ -291,16 +291,17 @@ def offered(setup: Setup, waiting: list[Waiting], **fields: int) -> tuple[Ask, l
     return with_suggestions(
         ask,
         waiting,
-        lambda texts: next_step(setup, turns, Spent(), audience=texts),
+        lambda heard: next_step(setup, turns, Spent(), heard=heard),
         specs(setup, **fields),
     )
 
 
-def audience_of(calls: tuple[Call, ...]) -> set[tuple[str, ...]]:
-    return {call.brief.audience for call in calls}
+def heard_in(calls: tuple[Call, ...]) -> set[tuple[Heard, ...]]:
+    return {call.brief.heard for call in calls}
 
 
-LONG = [Waiting(number, "x" * 500) for number in range(1, MAX_OFFERED + 1)]
+WORDS = Heard("x" * 500)
+LONG = [Waiting(number, WORDS) for number in range(1, MAX_OFFERED + 1)]
 
 
 def least_budget() -> int:
@@ -318,7 +319,7 @@ def test_a_tight_budget_leaves_some_for_later_and_never_ends_an_exchange() -> No
         ask, numbers = offered(setup_of(3, budget_tokens=budget), LONG)
         assert ask.phase is Phase.EXCHANGE
         assert numbers == list(range(1, len(numbers) + 1))
-        assert audience_of(ask.calls) == {tuple("x" * 500 for _ in numbers)}
+        assert heard_in(ask.calls) == {(WORDS,) * len(numbers)}
         counts.append(len(numbers))
     assert counts == sorted(counts)
     assert set(counts) == set(range(MAX_OFFERED + 1))
@@ -330,7 +331,7 @@ def test_a_small_context_leaves_them_for_later() -> None:
     assert 0 < len(some) < MAX_OFFERED
     ask, none = offered(setup_of(3), LONG, context_tokens=1_024, max_output_tokens=256)
     assert none == []
-    assert audience_of(ask.calls) == {()}
+    assert heard_in(ask.calls) == {()}
 
 
 def test_those_who_are_no_language_models_read_everything() -> None:
@@ -340,5 +341,5 @@ def test_those_who_are_no_language_models_read_everything() -> None:
         one.name: make_model_spec(one.name, is_language_model=False, context_tokens=1)
         for one in setup.panel
     }
-    plan = lambda texts: next_step(setup, turns, Spent(), audience=texts)  # noqa: E731
+    plan = lambda heard: next_step(setup, turns, Spent(), heard=heard)  # noqa: E731
     assert with_suggestions(ask, LONG, plan, few)[1] == [1, 2, 3, 4, 5]

@@ -55,6 +55,23 @@ def test_stop_asks_for_the_verdict_now(sdk: Sdk) -> None:
     assert debate["stop_reason"] in {"stopped", "unanimous", "quorum"}
 
 
+def test_the_panel_is_spoken_to(sdk: Sdk) -> None:
+    debate_id = sdk("debates.create", task=QUESTION, rounds=3, autostart=False)["id"]
+    queued = sdk("debates.intervene", debate_id, "constraint", "Five people, no more.")
+    assert (queued["status"], queued["apply_at_round"]) == ("queued", 1)
+    assert queued["intervention_id"]
+    assert sdk("debates.add_message", debate_id, "Think of the deploys.")["role"] == "user"
+    assert sdk("debates.intervention_inject", debate_id, "And of who is on call.")["success"]
+    assert sdk("debates.add_user_input", debate_id, "Ask the interns.")["type"] == "suggestion"
+    log = sdk("debates.get_intervention_log", debate_id)["interventions"]
+    assert [one["type"] for one in log] == ["constraint", "message", "message"]
+    messages = sdk("debates.get_messages", debate_id)["messages"]
+    assert [(one["role"], one["content"]) for one in messages] == [
+        ("user", "Think of the deploys."),
+        ("user", "And of who is on call."),
+    ]
+
+
 @pytest.mark.parametrize("sdk", ["async"], indirect=True)
 def test_stream_follows_a_debate_to_its_end(sdk: Sdk) -> None:
     debate_id = started(sdk)

@@ -98,20 +98,20 @@ def test_who_fails_in_an_exchange_keeps_its_position_and_is_asked_again() -> Non
 
 def test_what_the_audience_suggests_is_passed_on_to_the_exchange_alone() -> None:
     from debates.engine.planner import next_step
-    from debates.engine.types import Spent
+    from debates.engine.types import Heard, Spent
 
     setup = setup_of(3)
-    draft = next_step(setup, [], Spent(), audience=("Think of tributaries.",))
+    draft = next_step(setup, [], Spent(), heard=(Heard("Think of tributaries."),))
     exchange = next_step(
         setup,
         drafted(ada="Nile", ben="Amazon", cem="Po"),
         Spent(),
-        audience=("Think of tributaries.",),
+        heard=(Heard("Think of tributaries."),),
     )
     assert isinstance(draft, Ask)
     assert isinstance(exchange, Ask)
-    assert {call.brief.audience for call in draft.calls} == {()}
-    assert {call.brief.audience for call in exchange.calls} == {("Think of tributaries.",)}
+    assert {call.brief.heard for call in draft.calls} == {()}
+    assert {call.brief.heard for call in exchange.calls} == {(Heard("Think of tributaries."),)}
 
 
 def test_long_rationales_are_shortened_for_others() -> None:

@@ -10,6 +10,8 @@ from debates.engine.types import (
     CandidateId,
     Choice,
     Document,
+    Heard,
+    HeardAs,
     Objection,
     Peer,
     Phase,
@@ -50,7 +52,7 @@ def test_everything_foreign_is_quoted() -> None:
         "",
         own=Position("Own answer", "Own reasons", 0.5),
         peers=(Peer("A", "Peer answer", "Peer reasons"),),
-        audience=("A suggestion",),
+        heard=(Heard("A suggestion"),),
     )
     prompt = render(Call(CallKey(1, Phase.EXCHANGE, "ada"), brief, 100, ("ben",)))
     inside = "\n".join(quoted(prompt))
@@ -82,7 +84,7 @@ def test_a_quotation_cannot_end_itself() -> None:
 
 def test_hostile_words_stay_inside_their_quotation_wherever_they_are_put() -> None:
     for fields in (
-        {"audience": (HOSTILE,)},
+        {"heard": (Heard(HOSTILE), Heard(HOSTILE, HeardAs.CONSTRAINT))},
         {"peers": (Peer("A", HOSTILE, HOSTILE),)},
         {"objections": (Objection((), 0.5, HOSTILE),)},
         {"choices": (Choice("A", CandidateId("c"), HOSTILE, HOSTILE),)},

@@ -132,6 +132,13 @@ TABLE: dict[str, Line] = {
     **{f"POST {DEBATE}/{act}": Line(Rule.SPEAK) for act in ("clone", "fork", "followup")},
     f"POST {DEBATE}/decide": Line(Rule.SPEAK, {"mode": "borda"}),
     f"POST {DEBATE}/vote": Line(Rule.SPEAK, {"choice": "Yes"}),
+    f"GET {DEBATE}/interventions": Line(Rule.READ),
+    f"GET {DEBATE}/intervention/log": Line(Rule.READ),
+    **{
+        f"POST {DEBATE}/{act}": Line(Rule.STEER, {"type": "challenge", "content": "Why a tram?"})
+        for act in ("intervene", "intervention/inject", "messages")
+    },
+    f"POST {DEBATE}/user-input": Line(Rule.SPEAK, {"input": "Ask the cyclists."}),
     f"POST {DEBATE}/suggest": Line(Rule.SPEAK, {"suggestion": "Ask the drivers."}),
     **{
         f"POST {path}/{act}": Line(Rule.MANAGE)
@@ -192,6 +199,9 @@ TABLE: dict[str, Line] = {
     "GET debates/": Line(Rule.ALL),
     "GET debates/<slug:slug>/": Line(Rule.SPEAK),
     "POST debates/<slug:slug>/control/": Line(Rule.STEER, {"action": "pause"}),
+    "POST debates/<slug:slug>/panel/": Line(
+        Rule.STEER, {"type": "challenge", "content": "Why a tram?"}
+    ),
     "POST debates/<slug:slug>/audience/": Line(
         Rule.SPEAK, {"action": "vote", "choice": "Yes", "intensity": "5"}
     ),

@@ -17,6 +17,7 @@ from debates.engine.types import (
     Choice,
     CritiqueReply,
     Document,
+    Heard,
     Peer,
     PeerCritique,
     Phase,
@@ -150,7 +151,7 @@ def test_no_quotation_holds_its_own_end(question: str, context: str, text: str, 
         "",
         own=Position(said, said, 0.5),
         peers=(Peer("A", said, said),),
-        audience=(said,),
+        heard=(Heard(said),),
     )
     call = Call(CallKey(1, Phase.EXCHANGE, "ada"), brief, 100, ("ben",))
     prompt = render(call)

@@ -15,6 +15,7 @@ from debates.engine.types import (
     CallKey,
     Choice,
     Document,
+    Heard,
     Objection,
     Peer,
     Phase,
@@ -90,7 +91,7 @@ def calls(draw: st.DrawFn) -> Call:
             Choice(letter, candidate, other.answer, other.rationale)
             for letter, (candidate, other) in zip("AB", answers.items(), strict=False)
         ),
-        audience=tuple(draw(st.lists(fragments, max_size=2))),
+        heard=tuple(map(Heard, draw(st.lists(fragments, max_size=2)))),
     )
     names = tuple(f"agent-{letter.lower()}" for letter in "AB"[:count])
     return Call(CallKey(1, phase, "me"), brief, 1024, peer_names=names)

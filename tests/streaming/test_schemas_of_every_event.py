@@ -10,12 +10,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from debates.choices import DebateStatus, EventType
-from debates.engine.types import DecisionMode, ProtocolName
+from debates.engine.types import DecisionMode, HeardAs, ProtocolName
 from debates.mock_llm.answers import debate_answer
 from debates.mock_llm.server import Behaviour, Fault, ModelServer, Options
 from debates.mock_llm.wire import Answer, ModelRequest
 from debates.models import Debate, DebateEvent, QuestionVector
 from debates.services import audience, control
+from debates.services.interventions import intervene
 from debates.streaming.events import PAYLOADS, EphemeralType
 from debates.visitors import Person
 from tests.factories import make_user
@@ -24,7 +25,6 @@ from tests.support.schemas import faults
 from tests.support.sites import wait_until
 
 NOT_PRODUCED = {
-    EventType.AGENT_MESSAGE: "people cannot take a turn of their own yet",
     EventType.SYNTHESIS: "no protocol offers a synthesis yet",
 }
 """Types of the contract that nothing sends so far, and why."""
@@ -102,13 +102,15 @@ def one_without_a_quorum(heard: Ears, server: ModelServer) -> Debate:
 
 
 def one_that_is_steered(heard: Ears, server: ModelServer, alice: User) -> Debate:
-    """Voted on, given a suggestion, paused, resumed, and asked for its verdict."""
+    """Voted on, spoken to, paused, resumed, and asked for its verdict."""
     server.script(Behaviour(fault=Fault.HOLD, model="cleo-contrary"))
     debate = model_debate(server)
     heard.wait_for_event(debate.pk, EventType.PROPOSE, 2)
     person, now = Person(f"user:{alice.pk}", alice), timezone.now()
     audience.cast_vote(debate_id=debate.pk, person=person, choice="Yes", intensity=7, now=now)
     audience.suggest(debate_id=debate.pk, person=person, text="Ask the neighbours.", now=now)
+    for kind in (HeardAs.MESSAGE, HeardAs.CHALLENGE):
+        intervene(debate_id=debate.pk, person=person, kind=kind, text="Who pays?", now=now)
     control.pause_debate(debate_id=debate.pk, actor=control.OPERATOR)
     server.release()
     heard.wait_for_event(debate.pk, EventType.PROPOSE, 3)

@@ -47,7 +47,7 @@ class Adaptive:
                     number,
                     Phase.EXCHANGE,
                     [
-                        exchange_call(transcript, reader, number, proceedings.audience)
+                        exchange_call(transcript, reader, number, proceedings.heard)
                         for reader in missing
                     ],
                     is_over=transcript.has_closing_turns(transcript.closing_round),

@@ -14,6 +14,7 @@ from debates.engine.types import (
     DecisionMode,
     Fail,
     Finish,
+    Heard,
     Panelist,
     Phase,
     ProtocolName,
@@ -40,13 +41,13 @@ class Proceedings:
         transcript: Transcript,
         spent: Spent,
         *,
-        audience: calls.Audience = (),
+        heard: tuple[Heard, ...] = (),
         may_ask: bool = True,
     ) -> None:
         self.transcript = transcript
         self.setup = transcript.setup
         self.spent = spent
-        self.audience = audience
+        self.heard = heard
         self.may_ask = may_ask
         """False to look back on a debate that is over."""
         self.panel = {panelist.name: panelist for panelist in self.setup.panel}

@@ -72,9 +72,7 @@ class Classic:
         objections = objections_to(transcript.at(number, Phase.CRITIQUE))
         if missing := proceedings.missing(sorted(objections), number, Phase.REVISE):
             revisions = [
-                revise_call(
-                    transcript, author, number, objections[author.name], proceedings.audience
-                )
+                revise_call(transcript, author, number, objections[author.name], proceedings.heard)
                 for author in missing
             ]
             return proceedings.talk(number, Phase.REVISE, revisions, is_over=is_over)

@@ -87,8 +87,9 @@ def read(brief: Brief) -> Reading:
         closest = max(corpus.values(), default=0)
         chosen = frozenset(number for number, found in corpus.items() if found == closest)
     query = dict.fromkeys(asked, 1.0)
-    # What the audience suggests is heard like the context: it may turn the search, no more.
-    hints = text.terms(" ".join((brief.context[:CONTEXT_READ], *brief.audience)))
+    # What people say is heard like the context: it may turn the search, no more.
+    said = (heard.text for heard in brief.heard)
+    hints = text.terms(" ".join((brief.context[:CONTEXT_READ], *said)))
     for term in hints[:CONTEXT_TERMS]:
         query.setdefault(term, CONTEXT_WEIGHT)
     relevance = _spread(index, index.rank(query, chosen), chosen)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 from debates import selectors
 from debates.caching import ROUNDS
 from debates.choices import TERMINAL_STATUSES, DebateStatus, Visibility
+from debates.engine.types import HeardAs
 from debates.exceptions import (
     InvalidInput,
     NotAllowed,
@@ -33,11 +35,12 @@ from debates.exceptions import (
     TooFast,
 )
 from debates.models import Debate, ShareLink
-from debates.models.audience import MAX_SUGGESTION_LENGTH
+from debates.models.audience import MAX_INTERVENTION_LENGTH, MAX_SUGGESTION_LENGTH
 from debates.selectors.audience import vote_of
 from debates.selectors.sharing import token_of
-from debates.services import audience
+from debates.services import audience, interventions
 from debates.services import control as controls
+from debates.services.interventions import KINDS
 from debates.services.panels import prices_known
 from debates.visitors import give_cookie, person_asking
 from debates.web.downloads import downloads_of
@@ -45,13 +48,21 @@ from debates.web.once import new_key
 from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
 from debates.web.relatives import present_relatives
 from debates.web.sources import Sources, sources_of
-from debates.web.words import DECISIONS, PHASES, STATUSES, STOP_REASONS, VISIBILITIES, words_to_json
+from debates.web.words import (
+    DECISIONS,
+    INTERVENTIONS,
+    PHASES,
+    STATUSES,
+    STOP_REASONS,
+    VISIBILITIES,
+    words_to_json,
+)
 
 SOCKET_URL = "/ws"
 MODULES = ("audience", "connection", "dom", "render", "figures", "markdown", "sending", "stream")
 """What static/js/debate.js imports, so that a browser fetches all of it at once."""
-AUDIENCE_PLACE = "audience"
-"""Tags messages that are shown in the audience's part of the page."""
+AUDIENCE_PLACE, INTERVENING_PLACE = "audience", "intervening"
+"""Tag messages that are shown in a part of the page: of the audience, and of those who steer."""
 DEBATE_URL = "/api/v1/debates/{}"
 
 
@@ -112,10 +123,15 @@ def shared_page(request: HttpRequest, debate: Debate, *, token: str) -> HttpResp
 
 
 def _page(
-    request: HttpRequest, debate: Debate, *, suggestion: str = "", share: str = ""
+    request: HttpRequest,
+    debate: Debate,
+    *,
+    suggestion: str = "",
+    intervention: Mapping[str, str] = MappingProxyType({}),
+    share: str = "",
 ) -> HttpResponse:
-    """The page; `suggestion` is what stands in the audience's form, `share` the token of the shared
-    link by which it is read."""
+    """The page; `suggestion` is what stands in the audience's form, `intervention` in that of those
+    who steer, `share` the token of the shared link by which it is read."""
     snapshot = selectors.debate_snapshot(debate=debate)
     page = present_debate(snapshot)
     sources = sources_of(debate, snapshot["transcript"])
@@ -154,6 +170,9 @@ def _page(
             "own_vote": vote_of(debate=debate, person=person),
             "suggestion": suggestion,
             "max_suggestion": MAX_SUGGESTION_LENGTH,
+            "intervention": intervention,
+            "intervention_kinds": [(kind.value, INTERVENTIONS[kind]) for kind in KINDS],
+            "max_intervention": MAX_INTERVENTION_LENGTH,
         }
     response = render(request, "web/debate.html", context)
     if not page.is_over and not share:
@@ -239,7 +258,53 @@ def hear_audience(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _intensity(value: str) -> int:
     """Nought, which no vote may have, for what is no small number."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 2 else 0
+    return int(value) if _is_small(value) else 0
+
+
+@require_POST
+def speak_to_panel(request: HttpRequest, slug: str) -> HttpResponse:
+    """An intervention, or a turn of somebody who steers the debate; then back to the page."""
+    debate = find_debate(request, slug)
+    place = "" if debate.is_over else INTERVENING_PLACE
+    try:
+        kind, round_number = _intervention(request)
+        queued = interventions.intervene(
+            debate_id=debate.pk,
+            person=person_asking(request, request.user),
+            kind=kind,
+            text=request.POST.get("content", ""),
+            apply_at_round=round_number,
+            now=timezone.now(),
+        )
+    except NotFound as error:
+        raise Http404(str(error)) from error
+    except SignInRequired:
+        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from error
+    except (InvalidInput, StateForbids) as error:
+        messages.error(request, str(error), extra_tags=place)
+        response = _page(request, find_debate(request, slug), intervention=request.POST.dict())
+        response.status_code = error.status
+        return response
+    said = f"It waits for the exchange of round {queued.apply_at_round}."
+    messages.success(request, said, extra_tags=place)
+    return redirect(f"{debate_url(debate)}#intervening")
+
+
+def _intervention(request: HttpRequest) -> tuple[HeardAs, int]:
+    """Of which kind, and for which round. Raises `InvalidInput`."""
+    kind = request.POST.get("type", "")
+    round_number = request.POST.get("apply_at_round", "").strip()
+    if kind not in KINDS:
+        raise InvalidInput("Choose what it is.")
+    if round_number and not _is_small(round_number):
+        raise InvalidInput("Give the round as a number, or leave it out for the next one.")
+    return HeardAs(kind), int(round_number or interventions.NEXT_ROUND)
+
+
+def _is_small(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= 2
 
 
 def _live(page: DebatePage, sources: Sources, is_price_known: bool, share: str) -> dict[str, Any]:
@@ -258,7 +323,7 @@ def _live(page: DebatePage, sources: Sources, is_price_known: bool, share: str) 
             "decisions": words_to_json(DECISIONS),
             "stop_reasons": words_to_json(STOP_REASONS),
             "phases": words_to_json(PHASES),
-            "notes": {type_.value: text for type_, text in NOTE_TEXTS.items()},
+            "notes": {str(type_): text for type_, text in NOTE_TEXTS.items()},
             "controls": {
                 status.value: [c.action for c in CONTROLS if status in c.statuses]
                 for status in DebateStatus
