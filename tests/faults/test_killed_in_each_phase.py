@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from debates.choices import DebateStatus, EventType
+from debates.engine.hearing import HEARING
 from debates.engine.types import Phase, ProtocolName
 from debates.mock_llm.server import Behaviour, Fault, ModelServer, Seen
-from debates.models import Debate, DebateEvent, Turn, UsageRecord
+from debates.models import Debate, DebateEvent, Suggestion, Turn, UsageRecord
 from tests.faults.conftest import PANEL, Serve
 from tests.support.debating import PATIENCE_SECONDS, assert_whole
 from tests.support.followers import Crowd, assert_complete, start_debate
@@ -19,6 +21,7 @@ from tests.support.processes import Server
 
 pytestmark = pytest.mark.faults
 
+SAID = "It must not cost more than a bus."
 HELD = PANEL[1:]
 """Those whose answers are held; the first of the panel is heard."""
 SAID_BY = {
@@ -41,7 +44,13 @@ class Call(NamedTuple):
 
 
 def begin(server: Server, protocol: ProtocolName) -> str:
-    return start_debate(server, agents=PANEL, protocol=protocol, seed=11)
+    """A debate whose first exchange is to be shown a person's words."""
+    debate_id = start_debate(server, agents=PANEL, protocol=protocol, seed=11, autostart=False)
+    address = f"{server.url}/api/v1/debates/{debate_id}"
+    words = {"type": "constraint", "content": SAID}
+    httpx.post(f"{address}/intervene", json=words, timeout=30).raise_for_status()
+    httpx.post(f"{address}/start", timeout=30).raise_for_status()
+    return debate_id
 
 
 def calls_of(debate_id: str) -> list[Call]:
@@ -103,6 +112,8 @@ def test_killed_in(
     calls, asked = calls_of(undisturbed), questions(models)
     assert set(asked.values()) == {1}
     assert asked.total() == len(calls)
+    hearing = [call for call in calls if call.round == 1 and Phase(call.phase) in HEARING]
+    assert sum(SAID in question for question in asked) == len(hearing) > 0
     first = min(call.round for call in calls if call.phase == phase)
     of_phase = {call for call in calls if (call.round, call.phase) == (first, phase)}
     before = calls[: min(calls.index(call) for call in of_phase)]
@@ -142,6 +153,7 @@ def test_killed_in(
     assert turns[: len(survived)] == survived
     assert questions(models) == asked + repeated
     assert outcome(debate_id) == outcome(undisturbed)
+    assert Suggestion.objects.get(debate_id=debate_id).offered_in_round == 1
     # Each finished call is paid once; nobody is left to tell what those under way had used.
     paid = UsageRecord.objects.filter(debate_id=debate_id).values_list("call", flat=True)
     assert len(set(paid)) == len(paid) == len(calls)
