@@ -131,9 +131,13 @@ def test_the_audience_of_a_public_debate_is_heard(site: Site) -> None:
         assert said.is_success, said.text
         # He may not steer it, and is told so: it is no secret that there is one.
         assert charlie.post(f"{path}/start").status_code == 403
+        words = {"type": "challenge", "content": "Who pays?"}
+        assert charlie.post(f"{path}/intervene", json=words).status_code == 403
+        assert alice.post(f"{path}/intervene", json=words).is_success
         assert alice.post(f"{path}/start").is_success
         frames = follow(site, debate_id, "charlie")
-        assert {"audience_suggestion", "debate_end"} <= {frame["type"] for frame in frames}
+        told = {frame["type"] for frame in frames}
+        assert {"audience_suggestion", "intervention", "debate_end"} <= told
 
 
 def test_check_tenancy_passes_for_the_program_and_for_an_owner(site: Site) -> None:
