@@ -268,21 +268,12 @@ def _settled(found: Iterable[SettledBefore]) -> tuple[SettledView, ...]:
     )
 
 
-NOTE_TEXTS: dict[str, tuple[str, str]] = {
+NOTE_TEXTS = {
     EventType.HOLLOW_CONSENSUS: (
         "The majority was hollow; the blind plurality was kept",
         "message",
     ),
     EventType.INTERVENTION: ("A person stepped in", "content"),
-    **{
-        f"{EventType.INTERVENTION}:{kind}": (said, "content")
-        for kind, said in (
-            (HeardAs.REDIRECT, "A person redirected the panel"),
-            (HeardAs.CONSTRAINT, "A person set a constraint"),
-            (HeardAs.CHALLENGE, "A person challenged the panel"),
-            (HeardAs.EVIDENCE_REQUEST, "A person asked for evidence"),
-        )
-    },
     EventType.AUDIENCE_SUGGESTION: ("A suggestion from the audience", "content"),
     EventType.AGENT_MESSAGE: ("A person spoke", "content"),
     EventType.SYNTHESIS: ("A synthesis beside the answers", "content"),
@@ -293,16 +284,24 @@ NOTE_TEXTS: dict[str, tuple[str, str]] = {
     EventType.DEBATE_CANCELLED: ("Cancelled", "reason"),
     EventType.DEBATE_FAILED: ("Failed", "message"),
 }
-"""What a note says, by the type of the event, or that and the `type` in its payload; and the field
-of its payload that follows."""
+"""What a note says, and the field of its payload that follows."""
+INTERVENTION_TEXTS = {
+    f"{EventType.INTERVENTION}:{kind}": (said, "content")
+    for kind, said in (
+        (HeardAs.REDIRECT, "A person redirected the panel"),
+        (HeardAs.CONSTRAINT, "A person set a constraint"),
+        (HeardAs.CHALLENGE, "A person challenged the panel"),
+        (HeardAs.EVIDENCE_REQUEST, "A person asked for evidence"),
+    )
+}
+"""The same, where the `type` in the payload says more than that of the event."""
 
 
 def _notes(notes: Iterable[Note]) -> Iterable[NoteView]:
     for note in notes:
-        named = f"{note['type']}:{note['data'].get('type', '')}"
-        text, key = NOTE_TEXTS.get(named) or NOTE_TEXTS.get(
-            note["type"], (note["type"].replace("_", " "), "")
-        )
+        text, key = INTERVENTION_TEXTS.get(
+            f"{note['type']}:{note['data'].get('type', '')}"
+        ) or NOTE_TEXTS.get(EventType(note["type"]), (note["type"].replace("_", " "), ""))
         body = str(note["data"].get(key, "")) if key else ""
         if note["type"] == EventType.MATCH_RECORDED:
             body = ", ".join(

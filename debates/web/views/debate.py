@@ -45,7 +45,7 @@ from debates.services.panels import prices_known
 from debates.visitors import give_cookie, person_asking
 from debates.web.downloads import downloads_of
 from debates.web.once import new_key
-from debates.web.presenters import NOTE_TEXTS, DebatePage, present_debate
+from debates.web.presenters import INTERVENTION_TEXTS, NOTE_TEXTS, DebatePage, present_debate
 from debates.web.relatives import present_relatives
 from debates.web.sources import Sources, sources_of
 from debates.web.words import (
@@ -323,7 +323,7 @@ def _live(page: DebatePage, sources: Sources, is_price_known: bool, share: str) 
             "decisions": words_to_json(DECISIONS),
             "stop_reasons": words_to_json(STOP_REASONS),
             "phases": words_to_json(PHASES),
-            "notes": {str(type_): text for type_, text in NOTE_TEXTS.items()},
+            "notes": {type_.value: text for type_, text in NOTE_TEXTS.items()} | INTERVENTION_TEXTS,
             "controls": {
                 status.value: [c.action for c in CONTROLS if status in c.statuses]
                 for status in DebateStatus
