@@ -380,7 +380,8 @@ class AudienceVoteAdmin(OfADebateAdmin):
 
 @admin.register(Suggestion)
 class SuggestionAdmin(OfADebateAdmin):
-    list_display = ("debate", "number", "text", "offered_in_round", "created_at")
+    list_display = ("debate", "number", "kind", "text", "offered_in_round", "created_at")
+    list_filter = ("kind",)
     search_fields = ("debate__slug", "text")
     ordering = ("-id",)
 

@@ -254,6 +254,7 @@ _EVENTS = {
     EventType.CONVERGENCE: Screen._convergence,
     EventType.HOLLOW_CONSENSUS: Screen._note,
     EventType.INTERVENTION: Screen._note,
+    EventType.AGENT_MESSAGE: Screen._note,
     EventType.DEBATE_PAUSED: Screen._note,
     EventType.DEBATE_CANCELLED: Screen._note,
     EventType.DEBATE_END: Screen._end,
