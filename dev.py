@@ -32,7 +32,7 @@ PIP_INSTALL: list[Path | str] = [
 
 POSTGRESQL_TESTS = (
     *("tests/services", "tests/ranking", "tests/running", "tests/api", "tests/admin"),
-    *("tests/tenancy", "tests/memory", "tests/exports/test_receipts.py"),
+    *("tests/tenancy", "tests/memory", "tests/interventions", "tests/exports/test_receipts.py"),
 )
 STREAM_TESTS = ("tests/streaming", "tests/audience", "tests/properties/test_stream_over_sockets.py")
 SYSTEM_PACKAGES = {

@@ -24,6 +24,8 @@ class Rule(Enum):
     SPEAK = "whoever may read the debate by themselves"
     STEER = "the owner, and members where it is not private"
     MANAGE = "the owner, and owners of the workspace where it is not private"
+    BATCH = "the owner, and the workspace where it is not private, though it be public"
+    CANCEL_BATCH = "those of BATCH who may steer"
     LINK = "whoever has the shared link"
     SIGNED_IN = "people with an account, and it is about their own"
     MEMBER = "members of the workspace"
@@ -49,6 +51,10 @@ def expected(rule: Rule, person: str, visibility: str) -> str:
         case Rule.STEER:
             steers = person == "alice" or (person == "bob" and visibility != "private")
             return OK if steers else refused if reads else NOT_FOUND
+        case Rule.BATCH | Rule.CANCEL_BATCH:
+            if person != "alice" and (not belongs or visibility == "private"):
+                return NOT_FOUND
+            return FORBIDDEN if rule is Rule.CANCEL_BATCH and person == "dora" else OK
         case Rule.MANAGE:
             return OK if person == "alice" else refused if reads else NOT_FOUND
         case Rule.SIGNED_IN:
@@ -59,10 +65,9 @@ def expected(rule: Rule, person: str, visibility: str) -> str:
             if not signed_in:
                 return SIGN_IN
             return OK if person == "alice" else FORBIDDEN if belongs else NOT_FOUND
-        case Rule.OWN_MEMORY:
-            return OK if person == "alice" else NOT_FOUND
-        case Rule.OWN_KEY:
-            return OK if person == "alice" else NOT_FOUND if signed_in else SIGN_IN
+        case Rule.OWN_MEMORY | Rule.OWN_KEY:
+            unseen = NOT_FOUND if signed_in or rule is Rule.OWN_MEMORY else SIGN_IN
+            return OK if person == "alice" else unseen
     raise AssertionError(rule)
 
 
@@ -110,6 +115,14 @@ TABLE: dict[str, Line] = {
         for path in (f"v1/debates{part}", f"debates{part}")
     },
     "GET api/v1/debates/estimate-cost": Line(Rule.ALL),
+    **{
+        f"POST api/v1/{path}": Line(Rule.ALL, {"requests": [QUESTION]})
+        for path in ("debates/batch", "batch")
+    },
+    "GET api/v1/debates/batch": Line(Rule.ALL),
+    **{f"GET api/v1/debates/batch/<batch_id>{end}": Line(Rule.BATCH) for end in ("", "/status")},
+    "POST api/v1/debates/batch/<batch_id>/cancel": Line(Rule.CANCEL_BATCH),
+    "GET api/v1/batch/queue/status": Line(Rule.ALL),
     **{f"GET {path}": Line(Rule.READ) for path in _NAMES},
     **{
         f"{method} {path}": Line(Rule.MANAGE, body)

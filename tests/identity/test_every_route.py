@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -45,6 +46,7 @@ SignIn = Callable[[User | None], Api]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNKNOWN_METHOD = "TRACE"
 ABOUT_A_DEBATE = {Rule.READ, Rule.SPEAK, Rule.STEER, Rule.MANAGE, Rule.LINK}
+ABOUT_A_DEBATE |= {Rule.BATCH, Rule.CANCEL_BATCH}
 NOWHERE = ("api/", "^api(?:/|$)")
 """The start of the API's addresses, where there is nothing, and those that nobody knows."""
 
@@ -79,6 +81,7 @@ class World:
         debate = self.debates[visibility]
         slug = self.team.slug if route.startswith("workspaces/") else debate.slug
         values = {
+            "<batch_id>": str(debate.batch),
             "<ref>": str(debate.pk), "<str:reference>": str(debate.pk), "<slug:slug>": slug,
             "<token>": self.links[visibility], "<str:token>": self.links[visibility],
             "<name>": "ada", "<format>": "html", "<int:number>": "1", "<uidb64>": "MQ",
@@ -99,7 +102,14 @@ def world(alice: User, charlie: User, team: Workspace, panel: Any) -> World:
     debates, links = {}, {}
     for visibility in VISIBILITIES:
         question = f"A {visibility}-matter?"
-        debate = make_debate(question, owner=alice, workspace=team, visibility=visibility)
+        debate = make_debate(
+            question,
+            owner=alice,
+            workspace=team,
+            visibility=visibility,
+            batch=uuid4(),
+            batch_index=0,
+        )
         make_proposal(debate)
         debates[visibility] = debate
         links[visibility] = token_of(
