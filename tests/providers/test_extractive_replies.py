@@ -58,7 +58,8 @@ positions = st.builds(
     answer=st.one_of(st.sampled_from(["Yes", "No", "Trams", "It depends"]), fragments).filter(
         str.strip
     ),
-    rationale=texts.map(storable).map(str.strip).filter(bool),
+    # As it was read from a reply, whose lines end in one way.
+    rationale=texts.map(lambda text: storable(text).replace("\r\n", "\n").strip()).filter(bool),
     confidence=st.floats(0, 1),
 )
 
