@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 from debates.api.errors import InvalidJson
+from debates.canonical import NameTwice, unique_names
 
 MAX_DEPTH = 64
 """Far above any honest body; below what makes recursive code fail."""
@@ -16,16 +17,20 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
 class StrictParser(Parser):
-    """UTF-8 JSON without NaN and Infinity, and not too deep."""
+    """UTF-8 JSON without NaN and Infinity, each name once in its object, and not too deep."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         try:
             text = request.body.decode("utf-8")
-            value = json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(
+                text, parse_constant=_refuse_constant, object_pairs_hook=unique_names
+            )
         except UnicodeDecodeError:
             raise InvalidJson("The body is not UTF-8. Send JSON in UTF-8.") from None
         except RecursionError:
             raise InvalidJson("The body is nested too deeply.") from None
+        except NameTwice as error:
+            raise InvalidJson(f"{error} Send each name once.") from error
         except json.JSONDecodeError as error:
             raise InvalidJson(
                 f"The body is not valid JSON: line {error.lineno}, column {error.colno}."

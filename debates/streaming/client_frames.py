@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from debates.canonical import NameTwice, unique_names
 from ratelimit.gcra import SECOND, Pace, arrive
 
 MAX_DEPTH = 8
@@ -97,9 +98,11 @@ class ClientFrame:
 def parse(text: str) -> ClientFrame:
     """The frame in a message. Raises `BadFrame`."""
     try:
-        body = json.loads(text, parse_constant=_refuse_constant)
+        body = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=unique_names)
     except RecursionError:
         raise BadFrame("too_deep", f"Nest at most {MAX_DEPTH} levels.") from None
+    except NameTwice as error:
+        raise BadFrame("invalid_json", f"{error} Send each name once.") from None
     except ValueError:
         raise BadFrame("invalid_json", "Send one JSON object a message.") from None
     if not isinstance(body, dict) or not isinstance(body.get("type"), str):

@@ -129,6 +129,8 @@ def test_an_unknown_rule_is_answered_with_those_there_are(anybody: Api) -> None:
             b'{"task": "Why?", "metadata": ' + b'{"a":' * 100 + b"1" + b"}" * 101, id="deep"
         ),
         pytest.param(b"[" * 100_000, id="very deep"),
+        pytest.param(b'{"task": "Why?", "task": "How?"}', id="a name twice"),
+        pytest.param(b'{"task": "Why?", "metadata": {"a": 1, "\\u0061": 2}}', id="twice within"),
     ],
 )
 def test_invalid_json_is_refused(anybody: Api, sent: bytes) -> None:

@@ -78,3 +78,24 @@ def test_what_is_no_receipt_is_refused(receipt: Path, content: str) -> None:
     receipt.unlink()
     with pytest.raises(CommandError, match="cannot be read"):
         run(receipt)
+
+
+@pytest.mark.parametrize("depth", [100, 900, 3_000, 20_000])
+def test_what_is_nested_deeply_is_refused(receipt: Path, depth: int) -> None:
+    deep = f'"more":{"[" * depth}{"]" * depth},"winners":'
+    receipt.write_text(receipt.read_text().replace('"winners":', deep, 1))
+    with pytest.raises(CommandError, match=r"not what was signed|not JSON"):
+        run(receipt)
+
+
+def test_one_that_says_two_things_is_refused(receipt: Path) -> None:
+    """Other programs take the first of two values where Python takes the last."""
+    content = receipt.read_text()
+    receipt.write_text(content.replace('"question":', '"question":"Sell it?","question":', 1))
+    with pytest.raises(CommandError, match='more than one way.*name "question" twice'):
+        run(receipt)
+
+
+def test_a_key_may_be_written_in_capitals(receipt: Path) -> None:
+    key = json.loads(receipt.read_text())["signature"]["public_key"]
+    assert "The signature is good" in run(receipt, "--public-key", key.upper())

@@ -141,6 +141,14 @@ def test_numbers_that_are_none_are_no_receipt(finished: Debate) -> None:
     assert verify(content)["signature"] == "bad"
 
 
+def test_one_that_says_two_things_is_refused(finished: Debate) -> None:
+    """Other programs take the first of two values where Python takes the last."""
+    content = receipt_of(finished).content
+    told = verify(content.replace(b'"question":', b'"question":"Sell it?","question":', 1))
+    assert (told["status"], told["code"]) == (400, "invalid_json")
+    assert told["error"] == 'An object has the name "question" twice. Send each name once.'
+
+
 def test_any_change_of_the_transcript_is_told(finished: Debate) -> None:
     content = receipt_of(finished).content
     for event in DebateEvent.objects.filter(debate=finished):

@@ -36,6 +36,7 @@ from tests.support.streams import StreamServer, add_events, reader
         ('{"type": "unsubscribe", "debate_id": "x"}', "not_subscribed"),
         ('{"type": "make_coffee"}', "unknown_type"),
         ('{"type": "ping", "ts": NaN}', "invalid_json"),
+        ('{"type": "ping", "type": "subscribe"}', "invalid_json"),
         ('{"type": "ping", "ts": ' + "[" * 9 + "]" * 9 + "}", "too_deep"),
         ('{"type": "ping", "ts": ' + "[" * 20_000 + "]" * 20_000 + "}", "too_deep"),
         (b"\x00\x01", "invalid_json"),

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aragora_site.tenancy.scopes import Purpose, across_tenants
 from debates import signing
+from debates.canonical import NameTwice, unique_names
 from debates.models import Debate
 from debates.selectors.receipts import (
     SignatureState,
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         self, *, receipt: Path, transcript: Path | None, public_key: str | None, **options: Any
     ) -> None:
         signed = _read(receipt)
-        match check_signature(signed, key=public_key or signing.public_key()):
+        match check_signature(signed, key=(public_key or signing.public_key()).lower()):
             case SignatureState.BAD:
                 raise CommandError("The receipt is not what was signed.")
             case SignatureState.OTHER_KEY:
@@ -75,9 +76,11 @@ def _compared(signed: dict[str, Any], transcript: Path | None) -> TranscriptStat
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes(), object_pairs_hook=unique_names)
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+    except NameTwice as error:
+        raise CommandError(f"{file} can be read in more than one way. {error}") from error
     except (ValueError, RecursionError) as error:
         raise CommandError(f"{file} is not JSON.") from error
     if not isinstance(content, dict):
