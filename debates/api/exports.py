@@ -19,8 +19,8 @@ from debates.exports.csv_file import Table
 from debates.exports.files import CONTENT_TYPES, ExportedFile, ExportFormat, export_debate
 from debates.selectors.receipts import (
     Checked,
+    DebateState,
     SignatureState,
-    TranscriptState,
     check_receipt,
     signed_receipt,
 )
@@ -119,9 +119,10 @@ class CheckedOut(BaseModel):
         description="`good`; `other_key`: good, but made by another server or under an earlier "
         "secret key; `bad`: the receipt is not what was signed."
     )
-    transcript: TranscriptState = Field(
-        description="Whether the debate here is still what the receipt says; `not_checked` where "
-        "the caller can read no such debate, or the signature is bad."
+    debate: DebateState = Field(
+        description="Whether everything but tokens and cost is still what the receipt says, from "
+        "the question to the digest of the transcript; `not_checked` where the caller can read no "
+        "such debate, or this server did not sign the receipt."
     )
     message: str
     public_key: str = Field(description="With which this server signs now.")
@@ -195,12 +196,13 @@ def get_receipt(request: ApiRequest, ref: str) -> HttpResponse:
 
 @endpoint(router, "POST", "/v1/receipts/verify", answer=CheckedOut, errors=WRITE_ERRORS)
 def verify_receipt(request: ApiRequest, body: ReceiptIn) -> CheckedOut:
-    """Whether a receipt is good, and the debate still what it says. Nothing is stored."""
+    """Whether this server signed a receipt, and the debate is still what it says. Nothing is
+    stored."""
     checked = check_receipt(body.model_dump(), user=request.auth.user)
     return CheckedOut(
         valid=checked.valid,
         signature=checked.signature,
-        transcript=checked.transcript,
+        debate=checked.debate,
         message=_said(checked),
         public_key=signing.public_key(),
     )
@@ -223,18 +225,19 @@ def _download(file: ExportedFile) -> HttpResponse:
 _SIGNATURES = {
     SignatureState.GOOD: "This server signed the receipt, and it is unchanged.",
     SignatureState.OTHER_KEY: "The receipt is unchanged, but signed with another key than this "
-    "server's: ask whose key it is.",
+    "server's: ask whose key it is. It was compared with no debate here.",
     SignatureState.BAD: "The receipt is not what was signed.",
 }
-_TRANSCRIPTS = {
-    TranscriptState.SAME: " The debate here is still what it says.",
-    TranscriptState.DIFFERS: " But the debate here is not what it says any more.",
-    TranscriptState.NOT_CHECKED: " There is no such debate here that you can read, so the "
-    "transcript was not compared.",
+_DEBATES = {
+    DebateState.SAME: " The debate here is still what it says: question, context, documents, "
+    "panel, protocol, verdict, times and transcript.",
+    DebateState.DIFFERS: " But the debate here is not what it says any more.",
+    DebateState.NOT_CHECKED: " There is no such debate here that you can read, so it was compared "
+    "with none.",
 }
 
 
 def _said(checked: Checked) -> str:
-    if checked.signature is SignatureState.BAD:
+    if checked.signature is not SignatureState.GOOD:
         return _SIGNATURES[checked.signature]
-    return _SIGNATURES[checked.signature] + _TRANSCRIPTS[checked.transcript]
+    return _SIGNATURES[checked.signature] + _DEBATES[checked.debate]

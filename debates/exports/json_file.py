@@ -8,17 +8,15 @@ from typing import Any, TypedDict
 from debates.exports.subject import Origin, unfinished_note
 from debates.models import Debate
 from debates.selectors.objects import debate_object
-from debates.selectors.receipts import EventRecord, event_records
+from debates.selectors.receipts import (
+    DocumentRecord,
+    EventRecord,
+    document_records,
+    event_records,
+)
 from debates.streaming.envelope import timestamp
 
 FORMAT = "aragora-debate/1"
-
-
-class ExportedDocument(TypedDict):
-    number: int
-    title: str
-    source: str
-    text: str
 
 
 class ExportedDebate(TypedDict):
@@ -31,9 +29,9 @@ class ExportedDebate(TypedDict):
     debate: dict[str, Any]
     """`selectors.DebateObject`; the cost is null where it is not known."""
     context: str
-    documents: list[ExportedDocument]
+    documents: list[DocumentRecord]
     events: list[EventRecord]
-    """What a receipt's digest is made of."""
+    """What a receipt's digest of the transcript is made of."""
 
 
 def write_json(debate: Debate, origin: Origin) -> str:
@@ -48,12 +46,7 @@ def write_json(debate: Debate, origin: Origin) -> str:
         note=unfinished_note(debate, origin),
         debate={**told, "usage": {**usage, "cost_usd": cost}},
         context=debate.context,
-        documents=[
-            ExportedDocument(number=number, title=title, source=source, text=text)
-            for number, title, source, text in debate.documents.order_by("number").values_list(
-                "number", "title", "source", "text"
-            )
-        ],
+        documents=document_records(debate),
         events=list(event_records(debate)),
     )
     return json.dumps(exported, ensure_ascii=False, separators=(",", ":"))

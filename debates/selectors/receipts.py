@@ -13,12 +13,21 @@ from debates.canonical import canonical_json
 from debates.exceptions import NotFound, StateForbids
 from debates.models import Debate, DebateEvent
 from debates.selectors.finding import Viewer, get_debate
-from debates.selectors.objects import ConsensusObject, ProtocolObject, debate_object
+from debates.selectors.objects import (
+    ConsensusObject,
+    DebateObject,
+    ProtocolObject,
+    debate_object,
+)
 from debates.selectors.snapshot import logged
 from debates.selectors.transcript import LoggedEvent
 from debates.streaming.events import AgentCard
 
 FORMAT = "aragora-receipt/1"
+"""Another one is due when anything is added to a receipt or left out: older ones would differ from
+their debates."""
+_COUNTED_LATER = ("tokens", "cost_usd")
+"""What a call that was cut off may still change after the end."""
 
 
 class EventRecord(TypedDict):
@@ -30,6 +39,15 @@ class EventRecord(TypedDict):
     round: int | None
     agent: str | None
     data: Mapping[str, Any]
+
+
+class DocumentRecord(TypedDict):
+    """A document of a debate, as it is exported and digested."""
+
+    number: int
+    title: str
+    source: str
+    text: str
 
 
 class DocumentDigest(TypedDict):
@@ -94,10 +112,11 @@ class SignatureState(StrEnum):
     OTHER_KEY = "other_key"
     """It is good, but the key is not the one that was expected."""
     BAD = "bad"
+    """It is not, or what was signed is no receipt."""
 
 
-class TranscriptState(StrEnum):
-    """How a transcript compares with the digest in a receipt."""
+class DebateState(StrEnum):
+    """How a debate compares with a receipt: everything but the tokens and the cost."""
 
     SAME = "same"
     DIFFERS = "differs"
@@ -109,13 +128,11 @@ class Checked:
     """What is to be said of a receipt."""
 
     signature: SignatureState
-    transcript: TranscriptState
+    debate: DebateState
 
     @property
     def valid(self) -> bool:
-        return (
-            self.signature is SignatureState.GOOD and self.transcript is not TranscriptState.DIFFERS
-        )
+        return self.signature is SignatureState.GOOD and self.debate is not DebateState.DIFFERS
 
 
 def signed_receipt(debate: Debate) -> SignedReceipt:
@@ -139,15 +156,15 @@ def signed_receipt(debate: Debate) -> SignedReceipt:
 
 def check_receipt(signed: Mapping[str, Any], *, user: Viewer) -> Checked:
     """Whether this server signed it, and whether the debate, where `user` may read it, is still
-    what it was."""
+    what it was. What this server did not sign is compared with nothing."""
     state = check_signature(signed, key=signing.public_key())
-    if state is SignatureState.BAD:
-        return Checked(state, TranscriptState.NOT_CHECKED)
+    if state is not SignatureState.GOOD:
+        return Checked(state, DebateState.NOT_CHECKED)
     try:
         debate = get_debate(user=user, id_or_slug=str(signed["receipt"].get("debate_id")))
     except NotFound:
-        return Checked(state, TranscriptState.NOT_CHECKED)
-    return Checked(state, compare(signed, event_records(debate)))
+        return Checked(state, DebateState.NOT_CHECKED)
+    return Checked(state, compare(signed, debate))
 
 
 def check_signature(signed: Mapping[str, Any], *, key: str) -> SignatureState:
@@ -160,7 +177,7 @@ def check_signature(signed: Mapping[str, Any], *, key: str) -> SignatureState:
                 "public_key": str() as used,
                 "value": str() as value,
             } as signature,
-        } if len(signed) == 2 and len(signature) == 3:
+        } if len(signed) == 2 and len(signature) == 3 and receipt.get("format") == FORMAT:
             pass
         case _:
             return SignatureState.BAD
@@ -173,10 +190,33 @@ def check_signature(signed: Mapping[str, Any], *, key: str) -> SignatureState:
     return SignatureState.GOOD if used == key else SignatureState.OTHER_KEY
 
 
-def compare(signed: Mapping[str, Any], events: Iterable[EventRecord]) -> TranscriptState:
-    """Whether `events` are those that a receipt whose signature is good was made of."""
-    is_same = signed["receipt"].get("transcript") == digest_of(events)
-    return TranscriptState.SAME if is_same else TranscriptState.DIFFERS
+def compare(signed: Mapping[str, Any], debate: Debate) -> DebateState:
+    """Whether a receipt whose signature is good is the one that would be made of the debate now."""
+    return _compared(signed, _receipt(debate))
+
+
+def compare_export(signed: Mapping[str, Any], exported: Mapping[str, Any]) -> DebateState:
+    """Whether a receipt whose signature is good is the one that would be made of what a JSON export
+    holds. Raises `LookupError`, `TypeError` or `AttributeError` for what is no export."""
+    try:
+        made = _made_of(
+            exported["debate"],
+            context=exported["context"],
+            documents=exported["documents"],
+            events=exported["events"],
+        )
+        return _compared(signed, made)
+    except ValueError:  # Infinity, which no debate holds.
+        return DebateState.DIFFERS
+
+
+def _compared(signed: Mapping[str, Any], made: Receipt) -> DebateState:
+    is_same = _lasting(signed["receipt"]) == _lasting(made)
+    return DebateState.SAME if is_same else DebateState.DIFFERS
+
+
+def _lasting(receipt: Mapping[str, Any]) -> bytes:
+    return canonical_json({name: receipt[name] for name in receipt if name not in _COUNTED_LATER})
 
 
 def digest_of(events: Iterable[EventRecord]) -> TranscriptDigest:
@@ -194,6 +234,15 @@ def event_records(debate: Debate) -> Iterator[EventRecord]:
     return map(_record, logged(rows.iterator()))
 
 
+def document_records(debate: Debate) -> list[DocumentRecord]:
+    """The debate's own documents, in order. One query."""
+    rows = debate.documents.order_by("number").values_list("number", "title", "source", "text")
+    return [
+        DocumentRecord(number=number, title=title, source=source, text=text)
+        for number, title, source, text in rows
+    ]
+
+
 def _record(event: LoggedEvent) -> EventRecord:
     return EventRecord(
         seq=event.seq,
@@ -206,18 +255,35 @@ def _record(event: LoggedEvent) -> EventRecord:
 
 
 def _receipt(debate: Debate) -> Receipt:
-    told = debate_object(debate)
+    return _made_of(
+        debate_object(debate),
+        context=debate.context,
+        documents=document_records(debate),
+        events=event_records(debate),
+    )
+
+
+def _made_of(
+    told: DebateObject,
+    *,
+    context: str,
+    documents: Iterable[DocumentRecord],
+    events: Iterable[EventRecord],
+) -> Receipt:
     usage = told["usage"]
     return Receipt(
         format=FORMAT,
         debate_id=told["id"],
         question=told["task"],
-        context_sha256=_sha256(debate.context) if debate.context else None,
+        context_sha256=_sha256(context) if context else None,
         documents=[
-            DocumentDigest(number=number, title=title, source=source, sha256=_sha256(text))
-            for number, title, source, text in debate.documents.order_by("number").values_list(
-                "number", "title", "source", "text"
+            DocumentDigest(
+                number=document["number"],
+                title=document["title"],
+                source=document["source"],
+                sha256=_sha256(document["text"]),
             )
+            for document in documents
         ],
         panel=told["panel"],
         judge=told["judge"],
@@ -234,7 +300,7 @@ def _receipt(debate: Debate) -> Receipt:
         started_at=told["started_at"],
         completed_at=told["completed_at"],
         duration_seconds=told["duration_seconds"],
-        transcript=digest_of(event_records(debate)),
+        transcript=digest_of(events),
     )
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def debate() -> Debate:
-    made = make_debate()
+    made = make_debate(documents=["The tram cut traffic by a tenth."], context="A town.")
     hold_debate(made)
     return made
 
@@ -39,9 +39,13 @@ def run(*arguments: Any) -> str:
 
 
 def test_a_good_one_is_compared_with_the_database(receipt: Path, debate: Debate) -> None:
-    assert "The transcript is the one" in run(receipt)
+    assert "The debate here is what the receipt was made of" in run(receipt)
     debate.events.filter(seq=3).update(round=4)
-    with pytest.raises(CommandError, match="transcript is not the one"):
+    with pytest.raises(CommandError, match="debate here is not what"):
+        run(receipt)
+    debate.events.filter(seq=3).update(round=0)
+    Debate.objects.update(question="Sell the tram?")
+    with pytest.raises(CommandError, match="debate here is not what"):
         run(receipt)
     debate.delete()
     assert "no such debate here" in run(receipt)
@@ -58,10 +62,47 @@ def test_elsewhere_it_is_compared_with_an_export(
     with pytest.raises(CommandError, match="signed with another key"):
         run(receipt, "--transcript", transcript)
     given = (receipt, "--transcript", transcript, "--public-key", key)
-    assert "The transcript is the one" in run(*given)
+    assert "The export is what the receipt was made of" in run(*given)
     transcript.write_text(transcript.read_text().replace("Build the tram", "Sell the tram"))
-    with pytest.raises(CommandError, match="transcript is not the one"):
+    with pytest.raises(CommandError, match="export is not what"):
         run(*given)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("events", 2, "agent"),
+        ("context",),
+        ("documents", 0, "text"),
+        ("documents", 0, "title"),
+        ("debate", "task"),
+        ("debate", "panel", 0, "model"),
+        ("debate", "protocol", "seed"),
+        ("debate", "consensus", "final_answer"),
+        ("debate", "stop_reason"),
+        ("debate", "completed_at"),
+    ],
+)
+def test_no_part_of_an_export_that_is_vouched_for_can_be_changed(
+    receipt: Path, debate: Debate, tmp_path: Path, path: tuple[str | int, ...]
+) -> None:
+    exported = json.loads(export(caller(), debate, "json"))
+    part = exported
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = "another"
+    transcript = tmp_path / "debate.json"
+    transcript.write_text(json.dumps(exported))
+    with pytest.raises(CommandError, match="export is not what"):
+        run(receipt, "--transcript", transcript)
+
+
+@pytest.mark.parametrize("content", [{}, {"events": []}, {"debate": [], "events": []}])
+def test_what_is_no_export_is_refused(receipt: Path, tmp_path: Path, content: Any) -> None:
+    transcript = tmp_path / "debate.json"
+    transcript.write_text(json.dumps(content))
+    with pytest.raises(CommandError, match="not a JSON export"):
+        run(receipt, "--transcript", transcript)
 
 
 def test_a_changed_one_is_refused(receipt: Path) -> None:
@@ -92,7 +133,7 @@ def test_one_that_says_two_things_is_refused(receipt: Path) -> None:
     """Other programs take the first of two values where Python takes the last."""
     content = receipt.read_text()
     receipt.write_text(content.replace('"question":', '"question":"Sell it?","question":', 1))
-    with pytest.raises(CommandError, match='more than one way.*name "question" twice'):
+    with pytest.raises(CommandError, match=r'more than one way.*name "question" twice'):
         run(receipt)
 
 

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from debates import signing
+from debates.canonical import canonical_json
 from debates.choices import DebateStatus, Visibility
 from debates.engine.types import StopReason
-from debates.models import Debate, DebateEvent
+from debates.models import Debate, DebateEvent, Verdict
 from tests.exports.conftest import caller, export
 from tests.factories import make_debate
 from tests.web.records import BUILD, Record, hold_debate, hold_first_rounds
@@ -54,7 +58,7 @@ def test_it_is_good_and_the_same_at_every_call(finished: Debate) -> None:
     first = receipt_of(finished)
     assert receipt_of(finished).content == first.content
     told = verify(first.content)
-    assert (told["valid"], told["signature"], told["transcript"]) == (True, "good", "same")
+    assert (told["valid"], told["signature"], told["debate"]) == (True, "good", "same")
     assert told["public_key"] == caller().get("/api/v1/receipts/key").json()["public_key"]
 
 
@@ -163,18 +167,98 @@ def test_any_change_of_the_transcript_is_told(finished: Debate) -> None:
             rows.update(**change)
             told = verify(content)
             assert (told["valid"], told["signature"]) == (False, "good")
-            assert told["transcript"] == "differs"
+            assert told["debate"] == "differs"
             rows.update(**{name: getattr(event, name) for name in change})
-    assert verify(content)["transcript"] == "same"
+    assert verify(content)["debate"] == "same"
     DebateEvent.objects.filter(debate=finished, seq=finished.last_seq).delete()
-    assert verify(content)["transcript"] == "differs"
+    assert verify(content)["debate"] == "differs"
+
+
+def test_any_other_change_is_told(finished: Debate) -> None:
+    content = receipt_of(finished).content
+    debate, documents = Debate.objects.filter(pk=finished.pk), finished.documents.all()
+    verdicts = Verdict.objects.filter(debate=finished)
+    for rows, change in (
+        (debate, {"question": "Sell the tram?"}),
+        (debate, {"context": "There was none."}),
+        (debate, {"panel": finished.panel[:2]}),
+        (debate, {"seed": finished.seed + 1}),
+        (debate, {"failure": "It was not."}),
+        (debate, {"active_seconds": 7.5}),
+        (documents, {"text": "The tram cut traffic by half."}),
+        (documents, {"title": "A study"}),
+        (verdicts, {"answer": "Sell the tram."}),
+        (verdicts, {"hollow": True}),
+        (verdicts, {"winners": ["ben"]}),
+    ):
+        row = rows.get()
+        rows.update(**change)
+        told = verify(content)
+        assert (told["valid"], told["signature"]) == (False, "good"), change
+        assert told["debate"] == "differs", change
+        rows.update(**{name: getattr(row, name) for name in change})
+    told = verify(content)
+    assert (told["valid"], told["debate"]) == (True, "same")
+
+
+def test_what_it_names_belongs_to_its_format(finished: Debate) -> None:
+    """With other names in it, receipts of this format would differ from debates that did not
+    change: whoever changes what they are made of gives them another format."""
+    told = receipt_of(finished).json()["receipt"]
+    assert told["format"] == "aragora-receipt/1"
+    assert {
+        name: set(value) for name, value in told.items() if name in {"protocol", "verdict"}
+    } | {"panel": set(told["panel"][0])} == {
+        "protocol": {
+            "name", "rounds", "decision", "consensus", "seed",
+            "budget_usd", "budget_tokens", "deadline_seconds",
+        },
+        "verdict": {
+            "reached", "agreement", "confidence", "final_answer", "conclusion", "explanation",
+            "supporting_agents", "dissenting_agents", "method", "hollow",
+        },
+        "panel": {"name", "provider", "model", "family", "is_language_model"},
+    }  # fmt: skip
+
+
+def test_what_is_counted_after_the_end_changes_nothing(finished: Debate) -> None:
+    content = receipt_of(finished).content
+    Debate.objects.filter(pk=finished.pk).update(input_tokens=7, output_tokens=7, cost_usd="0.5")
+    assert receipt_of(finished).content != content
+    assert verify(content)["debate"] == "same"
+
+
+def test_what_others_sign_is_compared_with_nothing(finished: Debate, settings: Any) -> None:
+    settings.SECRET_KEY, ours = "another one", settings.SECRET_KEY
+    forged = receipt_of(finished).content
+    settings.SECRET_KEY = ours
+    with CaptureQueriesContext(connection) as queries:
+        told = verify(forged)
+    assert (told["valid"], told["signature"], told["debate"]) == (False, "other_key", "not_checked")
+    assert told["message"].endswith("It was compared with no debate here.")
+    assert not [query for query in queries.captured_queries if "debateevent" in query["sql"]]
+
+
+def test_what_is_signed_but_no_receipt_is_none() -> None:
+    body = {"format": "aragora-statement/1", "debate_id": "x"}
+    signature = {
+        "algorithm": signing.ALGORITHM,
+        "public_key": signing.public_key(),
+        "value": signing.sign(canonical_json(body)),
+    }
+    assert verify({"receipt": body, "signature": signature})["signature"] == "bad"
 
 
 def test_another_secret_key_is_another_pair(finished: Debate, settings: Any) -> None:
     content = receipt_of(finished).content
     settings.SECRET_KEY = "another one"
     told = verify(content)
-    assert (told["valid"], told["signature"], told["transcript"]) == (False, "other_key", "same")
+    assert (told["valid"], told["signature"], told["debate"]) == (
+        False,
+        "other_key",
+        "not_checked",
+    )
+    assert "compared with no debate here" in told["message"]
     forged = json.loads(content)
     forged["signature"]["public_key"] = told["public_key"]
     assert verify(forged)["signature"] == "bad"
@@ -205,10 +289,10 @@ def test_a_private_debate_stays_private(
         assert caller(other).get(path).status_code == 404
     content = receipt_of(private, alice).content
     told = verify(content, charlie)
-    assert (told["valid"], told["signature"], told["transcript"]) == (True, "good", "not_checked")
+    assert (told["valid"], told["signature"], told["debate"]) == (True, "good", "not_checked")
     DebateEvent.objects.filter(debate=private, seq=1).update(round=5)
-    assert verify(content, charlie)["transcript"] == "not_checked"
-    assert verify(content, alice)["transcript"] == "differs"
+    assert verify(content, charlie)["debate"] == "not_checked"
+    assert verify(content, alice)["debate"] == "differs"
     token = caller(alice).post(f"/api/v1/debates/{private.pk}/share").json()["token"]
     assert caller().get(path, {"share": token}).status_code == 200
 

@@ -12,16 +12,16 @@ from debates import signing
 from debates.canonical import NameTwice, unique_names
 from debates.models import Debate
 from debates.selectors.receipts import (
+    DebateState,
     SignatureState,
-    TranscriptState,
     check_signature,
     compare,
-    event_records,
+    compare_export,
 )
 
 
 class Command(BaseCommand):
-    help = "Check the signature of a receipt, and the transcript that it was made of."
+    help = "Check the signature of a receipt, and the debate that it was made of."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("receipt", type=Path, help="the file that the receipt is in")
@@ -48,30 +48,31 @@ class Command(BaseCommand):
                     f"{signed['signature']['public_key']}. Ask whose key it is."
                 )
         self.stdout.write("The signature is good.")
+        compared = "The export" if transcript else "The debate here"
         match _compared(signed, transcript):
-            case TranscriptState.DIFFERS:
-                raise CommandError("The transcript is not the one that the receipt was made of.")
-            case TranscriptState.SAME:
-                self.stdout.write("The transcript is the one that the receipt was made of.")
-            case TranscriptState.NOT_CHECKED:
-                self.stdout.write("There is no such debate here, so no transcript was compared.")
+            case DebateState.DIFFERS:
+                raise CommandError(f"{compared} is not what the receipt was made of.")
+            case DebateState.SAME:
+                self.stdout.write(
+                    f"{compared} is what the receipt was made of: question, context, documents, "
+                    "panel, protocol, verdict, times and transcript."
+                )
+            case DebateState.NOT_CHECKED:
+                self.stdout.write("There is no such debate here, so it was compared with none.")
 
 
 @across_tenants(Purpose.OPERATOR)
-def _compared(signed: dict[str, Any], transcript: Path | None) -> TranscriptState:
+def _compared(signed: dict[str, Any], transcript: Path | None) -> DebateState:
     if transcript is not None:
-        events = _read(transcript).get("events")
-        if not isinstance(events, list):
-            raise CommandError(f"{transcript} is not a JSON export of a debate.")
         try:
-            return compare(signed, events)
-        except ValueError:  # It holds Infinity, which no log does.
-            return TranscriptState.DIFFERS
+            return compare_export(signed, _read(transcript))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise CommandError(f"{transcript} is not a JSON export of a debate.") from error
     try:
         debate = Debate.objects.get(pk=UUID(str(signed["receipt"].get("debate_id"))))
     except (ValueError, Debate.DoesNotExist):
-        return TranscriptState.NOT_CHECKED
-    return compare(signed, event_records(debate))
+        return DebateState.NOT_CHECKED
+    return compare(signed, debate)
 
 
 def _read(file: Path) -> dict[str, Any]:
