@@ -373,7 +373,8 @@ class EvidencePieceOut(BaseModel):
         description="null where the citation leads to no document, or to what was recalled."
     )
     verbatim: bool | None = Field(
-        description="Whether the words stand in the document; null where nothing can be compared."
+        description="Whether the words stand in the document, in this order and none of them cut; "
+        "null where nothing can be compared."
     )
     timestamp: str
 

@@ -18,6 +18,10 @@ _LEFT_OUT = re.compile(r"…|\.\.\.")
 _AROUND = ' \t\n,;:“”"'
 _INNER_MARKS = str.maketrans('“”„"«»‘’', "'" * 8, "*_`")
 """Agents write single ones within a quotation; markup is no word."""
+_UNSPACED = "\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Of scripts that set no spaces between words, from Thai to Chinese."""
+_LETTERS = re.compile(rf"[^\W{_UNSPACED}]*")
+"""What goes on with a word, in scripts that set them apart."""
 
 
 class CitedDocument(TypedDict):
@@ -41,7 +45,8 @@ class Evidence(TypedDict):
     document: CitedDocument | None
     """None where the citation leads to no document that the debate had."""
     verbatim: bool | None
-    """Whether the quoted words stand in the document; None where nothing can be compared."""
+    """Whether the quoted words stand in the document, none of them cut; None where nothing can be
+    compared."""
     timestamp: str
 
 
@@ -116,13 +121,35 @@ def _cited(documents: Mapping[str, Document], key: str | None) -> CitedDocument 
 def _is_verbatim(quote: str | None, document: Document | None) -> bool | None:
     if quote is None or document is None:
         return None
+    pieces = [_bare(piece) for piece in _LEFT_OUT.split(quote) if any(map(str.isalnum, piece))]
+    if not pieces:
+        return None
     text, at = _bare(document.text), 0
-    for piece in map(_bare, _LEFT_OUT.split(quote)):
-        at = text.find(piece, at)
+    for piece in pieces:
+        at = _find_words(text, piece, at)
         if at < 0:
             return False
         at += len(piece)
     return True
+
+
+def _find_words(text: str, piece: str, at: int) -> int:
+    """Where the piece stands from `at` on, with no word cut at its ends; -1 where it does not."""
+    while (at := text.find(piece, at)) >= 0:
+        if not _is_within_word(text, at) and not _is_within_word(text, at + len(piece)):
+            return at
+        # It cannot begin in what is left of this word: of a long one, every letter might be tried.
+        at = max(at + 1, _end_of_word(text, at))
+    return -1
+
+
+def _is_within_word(text: str, at: int) -> bool:
+    return at > 0 and _end_of_word(text, at - 1) > at
+
+
+def _end_of_word(text: str, at: int) -> int:
+    found = _LETTERS.match(text, at)
+    return found.end() if found else at
 
 
 def _bare(text: str) -> str:

@@ -16,7 +16,10 @@ from tests.factories import make_debate, make_document, make_model_spec, make_tu
 
 pytestmark = pytest.mark.django_db
 
-TEXT = "The tram cut **traffic** by a tenth. It was late in “May”, and cheap in June."
+TEXT = (
+    "The tram cut **traffic** by a tenth. It was late in “May”, and cheap in June. "
+    "路面電車は交通量を減らした。"
+)
 
 
 def say(debate: Debate, reply: Reply, agent: str = "ada", **fields: Any) -> None:
@@ -57,10 +60,22 @@ def test_a_quotation_is_told_with_its_document() -> None:
         ("The tram cut … cheap in June.", True),
         ("cheap in June … The tram cut", False),
         ("The tram cut traffic by half.", False),
+        ("… by a tenth …", True),
+        ("…, and cheap in June.", True),
+        ("ram cut traffic", False),
+        ("The tram cut traf", False),
+        ("a tent", False),
+        ("in", True),
+        ("un", False),
+        ("tram … raffic", False),
+        ("交通量", True),
+        ("…", None),
+        ("...", None),
+        ("?!", None),
     ],
 )
 def test_words_that_do_not_stand_there_are_told_from_those_that_do(
-    quote: str, verbatim: bool
+    quote: str, verbatim: bool | None
 ) -> None:
     debate = make_debate(documents=[TEXT])
     say(debate, Position("Yes", f"“{quote}” [1]", 0.7))
