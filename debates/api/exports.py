@@ -171,7 +171,7 @@ def get_export(
     if format is not ExportFormat.JSON and wanted == JSON:
         wrapped = ExportOut(
             format=format,
-            content=file.content,
+            content=_encoded(file).decode(),
             filename=file.filename,
             content_type=file.content_type,
         )
@@ -190,7 +190,7 @@ def get_receipt(request: ApiRequest, ref: str) -> HttpResponse:
     """A signed receipt of a debate that is over: what was asked of whom, under which rules, what
     came of it, and a digest of everything that was said."""
     debate = debate_of(request, ref)
-    content = canonical_json(signed_receipt(debate)).decode()
+    content = canonical_json(signed_receipt(debate)).decode("utf-8", "surrogatepass")
     return _download(ExportedFile(f"{debate.slug}-receipt.json", JSON, content))
 
 
@@ -216,10 +216,19 @@ def get_signing_key(request: ApiRequest) -> SigningKeyOut:
 
 def _download(file: ExportedFile) -> HttpResponse:
     response = HttpResponse(
-        file.mark + file.content, content_type=file.content_type, headers=_KEPT_NOWHERE
+        file.mark.encode() + _encoded(file),
+        content_type=file.content_type,
+        headers=_KEPT_NOWHERE,
     )
     response.headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return response
+
+
+def _encoded(file: ExportedFile) -> bytes:
+    """UTF-8, which has nothing for half of a surrogate pair, as an old row may hold one: JSON can
+    name it, so that a digest of it stays right; elsewhere there is a question mark."""
+    instead = "backslashreplace" if file.content_type == JSON else "replace"
+    return file.content.encode("utf-8", instead)
 
 
 _SIGNATURES = {

@@ -40,7 +40,8 @@ def render_markdown(text: str, citable: Collection[int | str] = ()) -> SafeStrin
             token.children = list(_with_citations(token.children, citable))
     html = _parser().renderer.render(tokens, _parser().options, {})
     clean = nh3.clean(
-        html,
+        # It takes no half of a surrogate pair, as an old row may hold one.
+        html.encode("utf-8", "replace").decode(),
         tags=set(TAGS),
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         url_schemes=set(SCHEMES),
