@@ -3,7 +3,8 @@
 A spreadsheet takes a text that begins with certain characters for a formula, which may send what
 stands in other cells to somebody else. So a text that begins with one of them, or with an
 apostrophe, has an apostrophe put before it: whoever takes one away has the text as it was. Texts
-are always quoted, numbers never.
+are always quoted, numbers never. Whoever splits the file at anything but commas has other cells,
+which begin with whatever a text holds.
 """
 
 from __future__ import annotations

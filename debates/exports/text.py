@@ -1,5 +1,5 @@
-"""A debate as plain text. What people and agents wrote stands indented, so that none of it can be
-taken for a heading or a fact."""
+"""A debate as plain text. Long texts and lists stand indented, so that no line of them can be taken
+for a heading or a fact; short ones are one line each."""
 
 from __future__ import annotations
 
