@@ -84,6 +84,27 @@ def test_a_fall_of_something_bad_is_good() -> None:
     assert cues.polarity("Costs rose in every single year.") < 0
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A rewrite would bring prices up to date within a minute.",
+        "It would not make prices fresher than one night.",
+        "Only five tickets asked for prices during the day.",
+        "Our recommendation so far is undecided.",
+    ],
+)
+def test_a_quantity_without_a_direction_takes_no_side(sentence: str) -> None:
+    assert cues.polarity(sentence) == 0
+
+
+def test_to_remove_something_bad_is_good() -> None:
+    assert cues.polarity("That would remove the causes of 14 of the 17 failures.") > 0
+    assert cues.polarity("It would not remove the causes of the failures.") < 0
+    assert cues.polarity("Nobody would fix the failing importer.") < 0
+    assert cues.polarity("The fix caused two failures.") < 0
+    assert cues.polarity("Fixed costs are a burden.") < 0
+
+
 def test_a_negation_turns_a_word_around() -> None:
     assert cues.polarity("The tram is not reliable in winter.") < 0
     assert cues.polarity("There was no failure in ten years.") > 0
@@ -114,6 +135,17 @@ def test_blame_of_one_alternative_speaks_for_the_other() -> None:
         "SQLite is simple to run. SQLite is slow and fragile. PostgreSQL is safer than SQLite."
     )
     assert supported("SQLite or PostgreSQL?", document) == ["SQLite", "PostgreSQL", "PostgreSQL"]
+
+
+def test_a_mixed_sentence_about_one_alternative_does_not_speak_for_the_other() -> None:
+    document = "SQLite is simple, though slow with a risk of delay under many writers."
+    assert cues.polarity(document) < 0
+    assert supported("SQLite or PostgreSQL?", document) == [""]
+
+
+@pytest.mark.parametrize("asked", ["Is SQLite slow?", "“Is SQLite slow?”", "(Is SQLite slow?)"])
+def test_a_question_in_a_document_is_no_evidence(asked: str) -> None:
+    assert supported("SQLite or PostgreSQL?", f"{asked} SQLite is simple.") == ["SQLite"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ _AFTER = text.word_set(
     "for in on at as when if while during by from to than of with and we is are was were be do "
     "does make makes give gives work works offer offers have has better best more first"
 )
+WEAK = 0.5
+"""Blame below this is too little to count for the alternatives that a sentence does not name."""
 _COMPARED = (("compared", "with"), ("compared", "to"), ("relative", "to"))
 _ARTICLES = text.word_set("a an the to with by use using")
 _ENDING = frozenset(
@@ -234,6 +236,8 @@ def _choice_support(question: Question, passage: Passage, polarity: float) -> Ma
         # "A is simpler than B", "Compared with B, A is simpler": the sentence is about the one that
         # is named first and not as a measure for the other.
         named = [min(named, key=lambda option: _first_mention(question, option, passage.text))]
+    if side >= 0 and -WEAK < polarity < 0:
+        return {}
     return _for_option(question, named[0], -abs(polarity) if side < 0 else polarity)
 
 

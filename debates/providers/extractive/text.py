@@ -187,6 +187,6 @@ def _cut(piece: str) -> Iterator[str]:
 
 def _is_evidence(text: str) -> bool:
     """Enough words to say something, and not a question."""
-    if text.endswith(("?", "？")):
+    if text.rstrip("\"'”’»)]*_").endswith(("?", "？")):
         return False
     return text.count(" ") + 1 >= MIN_WORDS or bool(_CJK.search(text))
