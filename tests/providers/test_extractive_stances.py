@@ -34,6 +34,21 @@ def test_these_want_yes_or_no(question: str) -> None:
         ("Which is better, tabs or spaces?", ("Tabs", "Spaces")),
         ("Is it better to rent or buy a house?", ("Rent", "Buy a house")),
         ("Vim vs. Emacs for beginners?", ("Vim", "Emacs")),
+        (
+            "Should we rewrite our importer as a streaming service, or refactor it in place?",
+            ("Rewrite our importer as a streaming service", "Refactor it in place"),
+        ),
+        (
+            "Should we rewrite the importer or refactor it?",
+            ("Rewrite the importer", "Refactor it"),
+        ),
+        ("Should we buy or build the billing system?", ("Buy", "Build the billing system")),
+        ("Should we move to Berlin or stay in Munich?", ("Move to Berlin", "Stay in Munich")),
+        (
+            "Should we keep using Jira or switch to Linear?",
+            ("Keep using Jira", "Switch to Linear"),
+        ),
+        ("Should we hire Anna or Bob for the role of lead?", ("Anna", "Bob")),
         ("What comes first: insulate or install a heat pump?", ("Insulate", "Install a heat pump")),
     ],
 )
@@ -42,7 +57,15 @@ def test_these_want_one_of_the_alternatives(question: str, options: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    "question", ["What makes remote work succeed?", "How should we price it?", "Why?", "", "or or?"]
+    "question",
+    [
+        "Should a small team rewrite the importer or refactor it?",
+        "What makes remote work succeed?",
+        "How should we price it?",
+        "Why?",
+        "",
+        "or or?",
+    ],
 )
 def test_these_are_open(question: str) -> None:
     assert understand(question).is_open
@@ -71,6 +94,21 @@ def supported(question: str, document: str) -> list[str]:
     index = Index((Source("1", "", document),))
     found = [support(understand(question), passage) for passage in index.passages]
     return [max(leaning, key=lambda answer: leaning[answer], default="") for leaning in found]
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer"),
+    [
+        ("Should we rewrite it or refactor it?", "A rewrite is a great risk.", "Refactor it"),
+        ("Should we buy or build the billing system?", "The billing system is slow.", ""),
+        ("Should we move to Berlin or stay in Munich?", "Berlin is cheaper.", "Move to Berlin"),
+        ("Should we keep using Jira or switch to Linear?", "Linear is simple.", "Switch to Linear"),
+    ],
+)
+def test_a_thing_to_do_is_named_by_what_sets_it_apart(
+    question: str, sentence: str, answer: str
+) -> None:
+    assert supported(question, sentence) == [answer]
 
 
 def test_words_take_sides() -> None:

@@ -55,9 +55,9 @@ _REMOVING = _stems(
     "remove removal fix solve resolve avert mitigate overcome prevent avoid eliminate"
 )
 _NOT_GOVERNED = text.word_set(
-    "that which who because when while if although since where and or but to is are was were be has "
-    "have had may might can could will would should must caused bring brings brought "
-    "take takes took"
+    "that which who because when while if although since where and or but to is are was were be "
+    "has have had may might can could will would should must caused bring brings brought take "
+    "takes took"
 )
 """What stands behind one of these is no part of what is removed."""
 _UNSETTLED = text.word_set("undecided unclear uncertain unknown unsure")
@@ -80,7 +80,7 @@ _CONCESSION = re.compile(
 _WINDOW = 4
 """Words: how far a shifter reaches."""
 _GOVERNED = 8
-"""Words: how far "remove" and the like reach, as in "remove the causes of 14 of the 17 failures"."""
+"""Words: how far "remove" and the like reach: "remove the causes of 14 of the 17 failures"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from debates.engine.positions import NOT_SAID, is_abstention
-from debates.providers.extractive import cues, text
+from debates.providers.extractive import actions, cues, text
 from debates.providers.extractive.index import Passage
 
 YES, NO, DEPENDS = "Yes", "No", "It depends"
@@ -37,7 +37,7 @@ LONGEST_CHOICE = 300
 _BEFORE = text.word_set(
     "a an the to with of for in on at as and we i you they it one us our your their should would "
     "could can will do does did is are was were be use using choose pick prefer adopt buy take "
-    "start begin build run either between better best whether have has get go keep write that "
+    "start begin build run hire either between better best whether have has get go keep write that "
     "this by from into than"
 )
 _AFTER = text.word_set(
@@ -120,6 +120,8 @@ def _choice(sentence: str) -> Question | None:
     *left, right = _OR.split(named)
     if not left or (_WH.match(named) and not after_colon and "," not in named):
         return None
+    if not after_colon and actions.is_action(_head_of_action(right)):
+        return _actions(left, right)
     listed = [part for segment in left for part in segment.split(",") if part.strip()]
     before = listed if after_colon else [tail for part in listed if (tail := _tail(part))]
     options = [*before, _head(right)]
@@ -129,6 +131,22 @@ def _choice(sentence: str) -> Question | None:
     named_by = [terms - shared for terms in named_by]
     if len(set(labels)) != len(labels) or not all(named_by) or max(map(len, labels)) > 60:
         return None
+    return Question(tuple(labels), tuple(named_by))
+
+
+def _head_of_action(right: str) -> str:
+    return right.strip().removeprefix("to ").removeprefix("just ")
+
+
+def _actions(left: list[str], right: str) -> Question:
+    """The alternatives where the last is a thing to do; open when the others are not known to be:
+    better no pair than a wrong one."""
+    found = actions.actions(left, right)
+    named_by = actions.named_by(found) if found else []
+    labels = [_label(option) for option in found or ()]
+    labels = [label[:1].upper() + label[1:] for label in labels]
+    if not all(named_by) or len(set(labels)) != len(labels):
+        return Question()
     return Question(tuple(labels), tuple(named_by))
 
 
