@@ -55,9 +55,10 @@ questions = st.one_of(
 )
 positions = st.builds(
     Position,
-    answer=st.one_of(st.sampled_from(["Yes", "No", "Trams", "It depends"]), fragments).filter(
-        str.strip
-    ),
+    answer=st.one_of(st.sampled_from(["Yes", "No", "Trams", "It depends"]), fragments)
+    .map(storable)
+    .map(str.strip)
+    .filter(bool),
     # As it was read from a reply, whose lines end in one way.
     rationale=texts.map(lambda text: storable(text).replace("\r\n", "\n").strip()).filter(bool),
     confidence=st.floats(0, 1),
