@@ -1,5 +1,7 @@
 """Debates among extractive agents end in a verdict, with real disagreement on the way."""
 
+import re
+
 import pytest
 
 from debates.engine.types import (
@@ -68,6 +70,21 @@ def test_who_changes_quotes_the_better_evidence() -> None:
     for revision in changed:
         assert revision.faulty_step.startswith("I rested on “")
         assert "scores higher than what I rested on" in revision.position.rationale
+
+
+def test_who_keeps_an_answer_begins_with_what_speaks_for_it() -> None:
+    kept = [
+        turn.outcome.position.rationale
+        for example in EXAMPLE_QUESTIONS
+        for turn in run(example).of_phase(Phase.EXCHANGE)
+        if isinstance(turn.outcome, Revision) and not turn.outcome.changed
+    ]
+    assert any("Against it a peer quotes “" in rationale for rationale in kept)
+    for rationale in kept:
+        assert rationale.startswith(
+            ("I keep my answer, and rest on “", "I keep my answer: nothing")
+        )
+        assert not re.search(r"\(\d\.\d\d", rationale), "scores are no argument"
 
 
 @pytest.mark.parametrize("decision", [mode for mode in DecisionMode if mode != DecisionMode.NONE])

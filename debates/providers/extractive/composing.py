@@ -208,19 +208,18 @@ def _keep(reading: Reading, persona: Persona, contest: Contest) -> Position:
     if best is None:
         said = "I keep my answer: nothing was quoted for another one."
         return _restated(reading, own, f"{said} I rest on {mine.cited}")
-    source = "a peer’s" if best.letter else "the objection’s"
-    figures = f"({best.strength:.2f}, to {contest.strength:.2f} of my own)"
-    said = f"I keep my answer. Against {source} {best.passage.cited_briefly} {figures} I hold: "
+    # What speaks for the answer comes first: it is what is shown under a verdict.
+    said = f"I keep my answer, and rest on {mine.cited}"
+    source = "a peer" if best.letter else "an objection"
+    said += f" Against it {source} quotes {best.passage.cited_briefly}"
     used = frozenset(passage.place for passage in quotations(reading, own.rationale))
     answer = stances.stance_of(reading.question, own.answer)
     if not reading.question.is_open and (
         reply := counter(reading, persona, answer, best.passage, used)
     ):
-        said += f"{reply.cited} I still rest on {mine.cited}"
-    else:
-        said += mine.cited
+        said += f" To that I hold: {reply.cited}"
     if best.strength > contest.strength:
-        said += f" I would give way to evidence that scores {persona.firmness:.0%} higher."
+        said += " That is better evidence, but not by enough to change my mind."
     return _restated(reading, own, said)
 
 
