@@ -9,7 +9,7 @@ from debates.api.auth import ApiRequest
 from debates.api.endpoints import READ_ONE_ERRORS, WRITE_ONE_ERRORS, endpoint
 from debates.api.finding import debate_of
 from debates.api.idempotent import WITH_KEY, idempotent
-from debates.api.paging import Page, PageIn
+from debates.api.paging import Page, WholePageIn
 from debates.api.requests import MessageIn
 from debates.api.responses import MessagesOut
 from debates.engine.types import HeardAs
@@ -42,10 +42,11 @@ class AddedMessageOut(BaseModel):
     answer=MessagesOut,
     errors=READ_ONE_ERRORS,
 )
-def get_messages(request: ApiRequest, ref: str, page: Query[PageIn]) -> MessagesOut:
+def get_messages(request: ApiRequest, ref: str, page: Query[WholePageIn]) -> MessagesOut:
     """What was said so far.
 
-    Fills while the debate runs. Turns that failed are no messages; see `/rounds`."""
+    Fills while the debate runs. Without `limit`, as many as a page holds; `has_more` tells of the
+    rest. Turns that failed are no messages; see `/rounds`."""
     debate = debate_of(request, ref)
     total = selectors.count_messages(debate)
     rows = selectors.messages(debate=debate, limit=page.limit, offset=page.offset)

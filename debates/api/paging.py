@@ -23,6 +23,12 @@ class PageIn(BaseModel):
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
 
 
+class WholePageIn(PageIn):
+    """Which part is wanted of a list that clients take for whole when they send no limit."""
+
+    limit: int = Field(default=MAX_LIMIT, ge=1, le=MAX_LIMIT)
+
+
 class CursorPageIn(PageIn):
     """Which part of a list that grows at its head is wanted."""
 

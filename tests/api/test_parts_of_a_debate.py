@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from debates import selectors
+from debates.api.paging import MAX_LIMIT
 from debates.choices import DebateStatus, EventType
 from debates.models import Debate
 from debates.selectors.objects import ConsensusObject, DebateObject, ProtocolObject
@@ -154,6 +155,18 @@ def test_messages_come_in_pages(anybody: Api, finished: Debate) -> None:
     assert [entry["index"] for entry in told["messages"]] == [1, 2]
     assert (told["has_more"], told["total"]) == (False, 3)
     assert part(anybody, finished, "messages", limit=2)["has_more"] is True
+
+
+def test_without_a_limit_messages_are_as_many_as_a_page_holds(anybody: Api) -> None:
+    debate = factories.make_debate(status=DebateStatus.RUNNING)
+    for _ in range(MAX_LIMIT):
+        factories.make_proposal(debate, "ada")
+    told = part(anybody, debate, "messages")
+    assert (told["count"], told["limit"], told["has_more"]) == (MAX_LIMIT, MAX_LIMIT, False)
+
+    factories.make_proposal(debate, "ada")
+    told = part(anybody, debate, "messages")
+    assert (told["count"], told["total"], told["has_more"]) == (MAX_LIMIT, MAX_LIMIT + 1, True)
 
 
 def test_messages_fill_while_the_debate_runs(anybody: Api) -> None:
