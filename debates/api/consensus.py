@@ -17,6 +17,7 @@ from debates.selectors.calibration import (
     calibration_of_decisions,
 )
 from debates.selectors.finding import debates_visible_to, independent
+from debates.selectors.objects import has_language_model
 from debates.selectors.similar import similar_debates
 from debates.selectors.topics import trending_topics
 from debates.services.outcomes import record_outcome
@@ -61,6 +62,9 @@ class DecidedDebateOut(BaseModel):
     consensus_reached: bool
     similarity: float | None = Field(description="Of the questions; null where none was given.")
     completed_at: str | None
+    by_language_models: bool = Field(
+        description="Whether any sat on its panel; without one it was held by extractive agents."
+    )
 
 
 class SimilarOut(BaseModel):
@@ -326,4 +330,5 @@ def _decided(debate: Debate, similarity: float | None) -> DecidedDebateOut:
         consensus_reached=verdict.reached,
         similarity=similarity,
         completed_at=timestamp(debate.completed_at) if debate.completed_at else None,
+        by_language_models=has_language_model(debate.panel),
     )

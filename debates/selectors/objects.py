@@ -1,8 +1,9 @@
 """A debate as clients see it, whole or in short."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from debates.choices import DebateStatus
 from debates.models import Debate, Round, Verdict
@@ -215,6 +216,17 @@ def _rounds_of(debate: Debate) -> list[Round]:
 def agent_names(debate: Debate) -> list[str]:
     """The panel, in the order of names."""
     return [spec["name"] for spec in debate.panel]
+
+
+def has_language_model(panel: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether anybody on the panel is a language model, and not an extractive agent."""
+    return any(spec["is_language_model"] for spec in panel)
+
+
+def without_language_models(debate_ids: Collection[UUID]) -> set[UUID]:
+    """The debates among these that extractive agents held alone. One query."""
+    panels = Debate.objects.filter(pk__in=debate_ids).values_list("pk", "panel")
+    return {key for key, panel in panels if not has_language_model(panel)}
 
 
 def agent_card(spec: Mapping[str, Any]) -> AgentCard:

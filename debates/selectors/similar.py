@@ -15,6 +15,7 @@ from aragora_site.kept import kept
 from debates.choices import DebateStatus
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Reach, debates_within
+from debates.selectors.objects import has_language_model
 from debates.selectors.questions import all_questions
 from debates.streaming.envelope import timestamp
 from debates.streaming.events import SettledBefore
@@ -135,7 +136,7 @@ def _settled(
 ) -> QuerySet[Any, Any]:
     found = _decided(person, workspace, except_for, embedder)
     return found.filter(question_vector__pk__in=keys).values_list(
-        *("question_vector__pk", "pk", "slug", "question", "completed_at"),
+        *("question_vector__pk", "pk", "slug", "question", "panel", "completed_at"),
         *("verdict__answer", "verdict__confidence"),
     )
 
@@ -152,7 +153,7 @@ def _nearest_settled(
 
 
 def _told(row: Sequence[Any], similarity: float) -> SettledBefore:
-    debate_id, slug, question, completed_at, answer, confidence = row
+    debate_id, slug, question, panel, completed_at, answer, confidence = row
     return SettledBefore(
         debate_id=str(debate_id),
         slug=slug,
@@ -161,6 +162,7 @@ def _told(row: Sequence[Any], similarity: float) -> SettledBefore:
         confidence=confidence,
         similarity=round(similarity, 4),
         completed_at=timestamp(completed_at) if completed_at else "",
+        by_language_models=has_language_model(panel),
     )
 
 

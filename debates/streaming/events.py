@@ -361,6 +361,8 @@ class SettledBefore(TypedDict):
     confidence: float
     similarity: float
     completed_at: str
+    by_language_models: NotRequired[bool]
+    """Whether any sat on its panel. Left out by logs from before it was told."""
 
 
 class MemoryRecall(TypedDict):

@@ -21,7 +21,14 @@ from debates.streaming.events import (
 )
 from debates.web.seats import Seat, find_seat, seat_of
 from debates.web.verdicts import VerdictView, present_verdict, size_of
-from debates.web.words import DECISIONS, PROTOCOLS, STATUSES, STOP_REASONS, Word
+from debates.web.words import (
+    BY_EXTRACTIVE_AGENTS,
+    DECISIONS,
+    PROTOCOLS,
+    STATUSES,
+    STOP_REASONS,
+    Word,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,11 @@ class SettledView:
 
     newest: SettledBefore
     times: int
+
+    @property
+    def by(self) -> str:
+        """Who came to it, where they are no language models."""
+        return "" if self.newest.get("by_language_models", True) else BY_EXTRACTIVE_AGENTS
 
 
 @dataclass(frozen=True, slots=True)

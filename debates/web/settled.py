@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from debates.models import Debate, QuestionVector
 from debates.selectors.finding import Viewer, debates_visible_to
+from debates.selectors.objects import has_language_model
 from debates.selectors.similar import settled_before
 from debates.services.branching import decision_told
 from debates.web.forms import Pasted
+from debates.web.words import BY_EXTRACTIVE_AGENTS
 
 SHORTEST = 12
 """Characters below which a question is still being written."""
@@ -58,6 +60,7 @@ def _told(debate: Debate) -> dict[str, str]:
         "question": _short(debate.question),
         "answer": _short(debate.verdict.answer or ""),
         "confidence": f"{debate.verdict.confidence:.0%}",
+        "by": "" if has_language_model(debate.panel) else BY_EXTRACTIVE_AGENTS,
         "url": reverse("web:debate", kwargs={"slug": debate.slug}),
         "build_on": f"{reverse('web:home')}?build_on={debate.slug}",
     }

@@ -9,6 +9,9 @@ from typing import Any
 from debates.choices import DebateStatus, Visibility
 from debates.engine.types import DecisionMode, HeardAs, Phase, ProtocolName, StopReason
 
+BY_EXTRACTIVE_AGENTS = "by extractive agents, not language models"
+"""What came of a debate without a language model on its panel; `render.js` says the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:

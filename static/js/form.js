@@ -157,7 +157,7 @@ function setUpEstimate() {
     settled.hidden = !debates.length;
     settled.querySelector("[data-settled-list]").replaceChildren(...debates.map((debate) => h("li", {},
       h("a", { href: debate.url }, debate.question), `: ${debate.answer} `,
-      h("span", { class: "muted" }, `(${debate.confidence})`), " ",
+      h("span", { class: "muted" }, `(${debate.confidence}${debate.by && `, ${debate.by}`})`), " ",
       h("a", { href: debate.build_on }, "Build on it"))));
   };
   const note = (text) => { place.querySelector("[data-estimate-note]").textContent = text; };

@@ -6,6 +6,7 @@ import { cost, day, percent, seconds, thousands, truncate, wait } from "./figure
 import { citeIn, renderMarkdown } from "./markdown.js";
 
 const COLOURS = 10;
+const BY_EXTRACTIVE_AGENTS = ", by extractive agents, not language models";
 const LONG_TEXT = 220;
 const SHORT_TEXT = 24;
 
@@ -176,7 +177,7 @@ export class Renderer {
       h("div", {}, onceEach(settled).map(({ newest, times }) => h("p", {}, "This question was settled before",
         times > 1 && `, in ${times} debates, last`,
         newest.completed_at && [" on ", h("time", { datetime: newest.completed_at }, day(newest.completed_at))], ": ",
-        h("a", { href: `/debates/${newest.slug}/` }, newest.question), ` came to “${newest.answer}”. `,
+        h("a", { href: `/debates/${newest.slug}/` }, newest.question), ` came to “${newest.answer}”${newest.by_language_models === false ? BY_EXTRACTIVE_AGENTS : ""}. `,
         h("a", { href: `/?build_on=${newest.slug}` }, "Build on it"))),
       entries.length > 0 && h("p", { class: "help" }, "The first round was shown this, as quoted text that may be wrong or out of date."),
       entries.length > 0 && h("ol", { class: "recalled" }, entries.map((entry) => h("li", { id: `recalled-${entry.label}` }, h("details", {},

@@ -215,6 +215,7 @@ def test_an_answer_that_several_debates_came_to_is_told_once(page: Page, server:
             "question": "Build it?",
             "answer": answer,
             "completed_at": f"2026-03-0{day}T12:00:00.000000Z",
+            "by_language_models": answer == "Yes.",
         }
         for slug, day, answer in debates
     ]
@@ -225,5 +226,9 @@ def test_an_answer_that_several_debates_came_to_is_told_once(page: Page, server:
             f"{before}, in 3 debates, last on 3 March 2026: Build it? came to “Yes.”. Build on it",
             "/debates/c/",
         ],
-        [f"{before} on 4 March 2026: Build it? came to “No.”. Build on it", "/debates/n/"],
+        [
+            f"{before} on 4 March 2026: Build it? came to “No.”, by extractive agents, not "
+            "language models. Build on it",
+            "/debates/n/",
+        ],
     ]

@@ -18,10 +18,12 @@ from debates.engine import codec
 from debates.engine.positions import candidate_id
 from debates.models import Debate, Outcome, QuestionVector
 from debates.selectors import questions
-from debates.selectors.finding import debates_visible_to
+from debates.selectors.finding import Reach, debates_visible_to
 from debates.selectors.questions import all_questions
+from debates.selectors.similar import settled_for
 from debates.selectors.topics import make_topics, trending_topics
 from debates.services.remembering import remember_debates
+from memory.embeddings.service import get_service
 from memory.models import Entry
 from memory.selectors.nearest import is_indexed
 from ratelimit.models import Membership, Role, Workspace
@@ -224,6 +226,29 @@ def test_the_form_says_what_was_settled_and_builds_on_it(client: Client) -> None
         "/estimate/", {"question": HEATING}, headers={"Accept": "application/json"}
     ).json()
     assert other["settled"] == []
+
+
+@pytest.mark.parametrize("models", [False, True])
+def test_what_extractive_agents_came_to_is_labelled(client: Client, models: bool) -> None:
+    make = factories.make_model_spec if models else factories.make_spec
+    decided(panel=[make("ada"), make("ben")])
+    label = "by extractive agents, not language models"
+    entry = Entry.objects.get(kind="decision")
+    for path in ("/memory/", "/memory/?q=tram", f"/memory/{entry.pk}/"):
+        assert (label in page(client, path)) is not models
+    asked = {"question": TRAM}
+    (settled,) = client.post("/estimate/", asked, headers={"Accept": "application/json"}).json()[
+        "settled"
+    ]
+    assert settled["by"] == ("" if models else label)
+    form = client.post("/estimate/", asked).content.decode()
+    assert f"({settled['confidence']}{'' if models else f', {label}'})" in form
+    answer = Api().get("/api/v1/consensus/settled", {"min_confidence": 0.1}).json()
+    assert answer["topics"][0]["by_language_models"] is models
+    again = factories.make_debate(question=TRAM)
+    embedded = get_service().embed([TRAM])
+    (recalled,) = settled_for(again, reach=Reach(), embedded=embedded)
+    assert recalled["by_language_models"] is models
 
 
 def test_the_memory_page_says_where_there_is_memory(client: Client) -> None:

@@ -105,6 +105,23 @@ def test_an_answer_that_several_debates_came_to_is_told_once(client: Client) -> 
     assert 'href="/debates/a/"' not in page
 
 
+def test_a_recalled_answer_of_extractive_agents_is_labelled(client: Client) -> None:
+    """Logs from before it was told say nothing of who answered."""
+    told = {"debate_id": "a", "slug": "a", "question": "Build it?", "similarity": 1.0}
+    told |= {"confidence": 0.9, "completed_at": ""}
+    debate = make_debate()
+    found = [
+        {**told, "answer": "Yes.", "by_language_models": False},
+        {**told, "answer": "No.", "by_language_models": True},
+        {**told, "answer": "Later."},
+    ]
+    Record(debate).add(EventType.MEMORY_RECALL, {"entries": [], "settled": found})
+    text = read(client, debate)
+    assert "came to “Yes.”, by extractive agents, not language models." in text
+    assert "came to “No.”." in text
+    assert "came to “Later.”." in text
+
+
 def test_citations_in_prose_are_links_but_not_within_code_or_links() -> None:
     html = render_markdown("See **[1]**, `[1]` and [the [1] text](https://ok.example). [2]", {1})
     assert '<strong><a href="#document-1"' in html

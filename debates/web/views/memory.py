@@ -23,11 +23,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from aragora_site.errors import AragoraError
 from debates.exceptions import NotAllowed, NotFound, SignInRequired
+from debates.selectors.objects import without_language_models
 from debates.selectors.readers import looker_of, reader_of, scope_of_person, writer_of
 from debates.selectors.topics import trending_topics
 from debates.services.outcomes import came_true, record_outcome
 from debates.streaming.envelope import timestamp
 from debates.web.views.debate import find_debate
+from debates.web.words import BY_EXTRACTIVE_AGENTS
 from memory.exceptions import EntryNotFound
 from memory.models import Entry, EntryEvent, ScopeKind
 from memory.scopes import Reader
@@ -72,6 +74,8 @@ class Row:
     entry: Entry
     why: str = ""
     """Why it was found."""
+    by: str = ""
+    """Who held the debate that left it, where they are no language models."""
 
     @property
     def whose(self) -> str:
@@ -119,14 +123,14 @@ def _page(request: HttpRequest, *, fact: dict[str, str], status: int = 200) -> H
             reader=reader, query=query, now=now, limit=PAGE_SIZE, only=Filter(tiers=tiers)
         )
         prefetch_related_objects([hit.entry for hit in hits], "scope", "workspace")
-        rows = [Row(hit.entry, hit.why) for hit in hits]
+        found = [(hit.entry, hit.why) for hit in hits]
     else:
         number = request.GET.get("page", "")
         paginator = Paginator(visible_entries(reader=reader, now=now, tiers=tiers), PAGE_SIZE)
         page = paginator.get_page(number if number.isascii() and number.isdigit() else 1)
-        rows = [Row(entry) for entry in page]
+        found = [(entry, "") for entry in page]
     context = {
-        "rows": rows,
+        "rows": _rows(found),
         "page": page,
         "query": query,
         "tier": tier,
@@ -141,6 +145,16 @@ def _page(request: HttpRequest, *, fact: dict[str, str], status: int = 200) -> H
         "fact": fact,
     }
     return render(request, "web/memory.html", context, status=status)
+
+
+def _rows(found: Sequence[tuple[Entry, str]]) -> list[Row]:
+    """One query, where debates left any of them."""
+    origins = {entry.debate_id for entry, _ in found if entry.debate_id}
+    extractive = without_language_models(origins) if origins else set()
+    return [
+        Row(entry, why, BY_EXTRACTIVE_AGENTS if entry.debate_id in extractive else "")
+        for entry, why in found
+    ]
 
 
 def _places(request: HttpRequest, mine: Sequence[Membership], now: datetime) -> list[Place]:
@@ -178,7 +192,8 @@ def memory_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     entry = _find(looker_of(request.user), entry_id)
     story = [_told(event) for event in story_of(entry)]
     theirs = Entry.objects.filter(writer_of(request.user).entries(), pk=entry_id).exists()
-    context = {"row": Row(entry), "story": story, "may_write": theirs and _may_write(request)}
+    (row,) = _rows([(entry, "")])
+    context = {"row": row, "story": story, "may_write": theirs and _may_write(request)}
     return render(request, "web/memory_entry.html", context)
 
 
