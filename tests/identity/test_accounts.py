@@ -235,6 +235,16 @@ def test_a_forgotten_password(alice: User, posted_at_once: None) -> None:
     assert b"used up" in Client().get(found[1], follow=True).content
 
 
+@pytest.mark.parametrize("server", ["", "smtp://mail.example.org"])
+def test_the_page_says_whether_a_message_can_arrive(settings: Any, server: str) -> None:
+    settings.ARAGORA = replace(settings.ARAGORA, email_url=server)
+    for path in ("/password/forgotten/", "/password/sent/"):
+        assert ("sends no e-mail" in Client().get(path).content.decode()) is not bool(server)
+    sent = Client().get("/password/sent/").content.decode()
+    assert ("a message is on its way" in sent) is bool(server)
+    assert ("ARAGORA_EMAIL_URL" in sent) is not bool(server)
+
+
 def test_nobody_learns_from_it_who_is_known(alice: User, posted_at_once: None) -> None:
     User.objects.update(email="alice@example.org")
     answers = [

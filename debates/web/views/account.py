@@ -21,6 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic.base import ContextMixin
 
 from debates.exceptions import InvalidInput, NotAllowed, NotFound
 from debates.web.account_forms import (
@@ -78,7 +79,14 @@ def _next(request: HttpRequest) -> str:
     return wanted if own else reverse("web:home")
 
 
-class ForgottenPassword(views.PasswordResetView):
+class _TellsOfMail(ContextMixin):
+    """Lets a page say whether a message arrives, or stands in the output of the server."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(sends_mail=bool(settings.ARAGORA.email_url), **kwargs)
+
+
+class ForgottenPassword(_TellsOfMail, views.PasswordResetView):
     """Asks for the address to send a link to."""
 
     form_class = ForgottenForm
@@ -88,7 +96,7 @@ class ForgottenPassword(views.PasswordResetView):
     success_url = reverse_lazy("web:password_sent")
 
 
-class PasswordSent(views.PasswordResetDoneView):
+class PasswordSent(_TellsOfMail, views.PasswordResetDoneView):
     """Says so, whether or not there was anybody to send it to."""
 
     template_name = "web/accounts/sent.html"
