@@ -1,6 +1,7 @@
 """A debate on a terminal: what was said scrolls by, what is being said stands below it.
 
-Where the output is not a terminal there is no colour, and nothing that is not yet complete.
+Where the output is not a terminal there is no colour, and nothing that is not yet complete, but for
+agents that have to wait.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from django.urls import reverse
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
@@ -21,6 +23,7 @@ from rich.text import Text
 from debates.choices import EventType
 from debates.engine.types import Phase
 from debates.models import Debate
+from debates.running.voice import WAITS
 from debates.streaming.envelope import Frame
 from debates.streaming.events import EphemeralType
 from debates.web.sources import CITATION, Source
@@ -106,8 +109,11 @@ class Screen:
 
     def _show_ephemeral(self, type: str, data: Mapping[str, Any]) -> None:
         if type in {EphemeralType.TOKEN_START, EphemeralType.AGENT_THINKING}:
-            words = str(data.get("message", ""))
+            words, before = str(data.get("message", "")), self._speaking.get(data["turn_id"])
             self._speaking[data["turn_id"]] = _Speaker(data["agent"], words)
+            is_new = before is None or before.words != words
+            if self._live is None and is_new and words.startswith(WAITS):
+                self._print(Text.assemble(self._name(data["agent"]), (f" {words}", "yellow")))
         elif type == EphemeralType.TOKEN_DELTA:
             speaker = self._speaking.get(data["turn_id"])
             if speaker is not None:
@@ -232,14 +238,14 @@ class _Speaker:
 
     def __init__(self, agent: str, words: str) -> None:
         self.agent = agent
-        self._text = words
+        self.words = words
 
     def hear(self, text: str) -> None:
-        self._text += text
+        self.words += text
 
     def tail(self, room: int) -> str:
         """The end of what was said, on one line."""
-        words = " ".join(_LABEL.sub("", self._text)[-4 * room :].split())
+        words = " ".join(_LABEL.sub("", self.words)[-4 * room :].split())
         return words if len(words) <= room else "…" + words[-room + 1 :]
 
 
@@ -350,6 +356,8 @@ def _facts(debate: Mapping[str, Any], verdict: Mapping[str, Any]) -> Sequence[tu
             f"{_cost(usage)}, {usage['tokens']:,} tokens, {debate['duration_seconds']:.1f} s",
         )
     )
+    address = reverse("web:debate", kwargs={"slug": debate["slug"]})
+    facts.append(("Stored", f"{address}, id {debate['debate_id']}"))
     return facts
 
 

@@ -21,6 +21,8 @@ _SILENT = {
     Phase.JUDGE: "compares the candidates",
 }
 """Phases in which an agent fills in a form, so that there is no text to show."""
+WAITS = "waits to be asked again"
+"""What an agent does that could not be asked."""
 BREATH_SECONDS = 0.03
 """How long words are held back for the next ones. Tokens that come in a burst, as they do when
 many agents speak at once, cost no more than one."""
@@ -46,7 +48,7 @@ class Voice:
 
     def wait(self, error: ProviderError) -> None:
         """The agent could not be asked, and will be asked again."""
-        self._think(f"waits to be asked again: {str(error).rstrip('.')}")
+        self._think(f"{WAITS}: {str(error).rstrip('.')}")
 
     def speak(self, text: str, offset: int) -> None:
         """A piece of text; offset 0 begins the turn, or begins it again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -79,6 +80,23 @@ def test_what_is_being_said_begins_without_its_label() -> None:
     assert output.getvalue().split() == ["ada", "The", "first", "passage"]
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_an_agent_that_waits_is_seen_once_for_each_reason(terminal: bool) -> None:
+    """On a terminal below what was said, where it goes again; elsewhere as a line."""
+    output = StringIO()
+    output.isatty = lambda: terminal  # type: ignore[method-assign]
+    console, busy = make_console(output), "waits to be asked again: The server is busy"
+    with Screen(console, DEBATE) as screen:
+        for message in (busy, busy, "fills in its ballot", "waits to be asked again: It is away"):
+            data = {"turn_id": "1", "agent": "ada", "message": message}
+            screen.show(Frame(str(DEBATE.pk), EphemeralType.AGENT_THINKING, data, timestamp=""))
+        printed = output.getvalue()
+        screen.refresh()
+    lines = [f"ada {busy}", "ada waits to be asked again: It is away"]
+    assert printed.splitlines() == lines if not terminal else "ada" not in printed
+    assert ("It is away" in output.getvalue()[len(printed) :]) is terminal
+
+
 def test_the_outcome_names_the_documents_that_were_cited(tmp_path: Path) -> None:
     env = server_environment(tmp_path / "data")
     assert manage("prepare", env=env).returncode == 0
@@ -90,3 +108,5 @@ def test_the_outcome_names_the_documents_that_were_cited(tmp_path: Path) -> None
     assert run.returncode in {0, 1}, run.stderr
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("Source")]
     assert line.split(maxsplit=1)[1].strip() == "[1] notes.md"
+    (stored,) = [line for line in run.stdout.splitlines() if line.startswith("Stored")]
+    assert re.search(r" /debates/should-we-rewrite-the-importer\S*/, id ", stored)
