@@ -5,7 +5,7 @@ Plain text and Markdown are two ways of writing the same blocks; neither knows w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from debates.exports.subject import Subject, moment_in_words
@@ -13,6 +13,7 @@ from debates.streaming.events import Propose, RevisionMade
 from debates.web.figures import describe_cost, describe_dollars, describe_seconds
 from debates.web.presenters import Column, Pile, RoundView
 from debates.web.seats import Seat
+from debates.web.sources import EvidenceView, evidence_of
 from debates.web.verdicts import VerdictView
 
 TITLE_LENGTH = 200
@@ -191,7 +192,7 @@ def _column(column: Column) -> Iterator[Block]:
     yield Heading(3, column.seat.name)
     if column.proposal:
         yield from _position(column.proposal)
-        yield from _evidence(column.proposal["evidence"])
+        yield from _evidence(evidence_of(column.proposal))
     for remark in column.remarks:
         yield Heading(4, f"Against {remark.target.name}, severity {_percent(remark.severity)}")
         yield Words(remark.content)
@@ -218,10 +219,12 @@ def _position(said: Propose | RevisionMade) -> Iterator[Block]:
         yield Words(said["rationale"])
 
 
-def _evidence(items: Sequence[str]) -> Iterator[Block]:
-    if items:
+def _evidence(found: EvidenceView) -> Iterator[Block]:
+    if found.words:
         yield Line("Evidence:")
-        yield Points(tuple(items))
+        yield Points(found.words)
+    if found.rests_on:
+        yield Line(f"Rests on {found.rests_on}")
 
 
 def _ballots(title: str, piles: Iterable[Pile]) -> Iterator[Block]:

@@ -1,6 +1,6 @@
 """How pages say figures, times and texts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from debates.web.figures import (
 )
 from debates.web.markdown import render_markdown
 from debates.web.seats import kind_of
-from debates.web.sources import anchor_of, pieces
+from debates.web.sources import EvidenceView, anchor_of, evidence_of, pieces
 from monitoring.conditions import conditions
 
 register = template.Library()
@@ -60,6 +60,12 @@ def cite(text: str, citable: Collection[int | str] = ()) -> SafeString:
             for words, number in pieces(text, citable or ())
         ),
     )
+
+
+@register.filter
+def evidence(position: Mapping[str, Any]) -> EvidenceView:
+    """What a proposal or a revision brings forward, in words and as citations alone."""
+    return evidence_of(position)
 
 
 @register.filter

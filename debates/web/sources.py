@@ -17,6 +17,8 @@ CITATION = re.compile(r"\[(\d{1,4})\]")
 """Of a document."""
 _CITED = re.compile(r"\[(\d{1,4}|M\d{1,2})\]")
 """The same, or of what was recalled."""
+_BARE = re.compile(rf"(?:{_CITED.pattern}[\s,;.]*)+")
+"""Citations and nothing else."""
 SHOWN_CHARACTERS = 20_000
 """Of one text; a page that carries ten long reports would be slow to open."""
 
@@ -60,6 +62,27 @@ class Sources:
     @property
     def some_cited(self) -> bool:
         return any(source.is_cited for source in self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """What a position brings forward; `evidenceOf` in `render.js` tells the same apart."""
+
+    words: tuple[str, ...]
+    rests_on: str
+    """The citations that came without words and that the position does not name already."""
+
+
+def evidence_of(position: Mapping[str, Any]) -> EvidenceView:
+    """The evidence of a proposal; a revision may have none."""
+    said = f"{position['answer']}\n{position['rationale']}"
+    words, bare = [], []
+    for item in position.get("evidence", ()):
+        if _BARE.fullmatch(item.strip()):
+            bare += [found[0] for found in _CITED.finditer(item) if found[0] not in said]
+        else:
+            words.append(item)
+    return EvidenceView(tuple(words), ", ".join(dict.fromkeys(bare)))
 
 
 def anchor_of(key: int | str) -> str:

@@ -5,6 +5,8 @@ import { h, svg } from "./dom.js";
 import { cost, day, percent, seconds, thousands, truncate, wait } from "./figures.js";
 import { citeIn, renderMarkdown } from "./markdown.js";
 
+const BARE = /^(\[(\d{1,4}|M\d{1,2})\][\s,;.]*)+$/;
+const CITED = /\[(\d{1,4}|M\d{1,2})\]/g;
 const COLOURS = 10;
 const BY_EXTRACTIVE_AGENTS = ", by extractive agents, not language models";
 const LONG_TEXT = 220;
@@ -75,15 +77,16 @@ export class Renderer {
   }
 
   position(position, revision = null) {
-    const evidence = position.evidence ?? [];
+    const { words, restsOn } = evidenceOf(position);
     return h("div", { class: "position" },
       revision && turnMark(revision),
       revision?.changed && revision.faulty_step && h("p", { class: "faulty" }, h("span", { class: "muted" }, "Faulty step:"), " ", revision.faulty_step),
       h("p", { class: "answer" }, position.answer),
       position.rationale && h("div", { class: "prose" }, renderMarkdown(position.rationale)),
-      evidence.length > 0 && h("details", { class: "evidence" },
-        h("summary", {}, `${evidence.length} piece${evidence.length === 1 ? "" : "s"} of evidence`),
-        h("ul", {}, evidence.map((item) => h("li", {}, item)))),
+      words.length > 0 && h("details", { class: "evidence" },
+        h("summary", {}, `${words.length} piece${words.length === 1 ? "" : "s"} of evidence`),
+        h("ul", {}, words.map((item) => h("li", {}, item)))),
+      restsOn && h("p", { class: "small muted" }, `Rests on ${restsOn}`),
       h("p", { class: "sure figures" }, `Says it is ${percent(position.confidence)} sure`));
   }
 
@@ -296,6 +299,14 @@ function supportOf({ candidates, answer, ballots }) {
   if (winner.rationale.trim() && winner.authors.length) return { agent: winner.authors[0], rationale: winner.rationale };
   const ballot = ballots.find(({ ranking, reason }) => ranking[0] === winner.id && reason.trim());
   return ballot ? { agent: ballot.voter, rationale: ballot.reason } : null;
+}
+
+/** The evidence in words, and what a position rests on by citations alone that it does not name. */
+function evidenceOf({ answer, rationale, evidence = [] }) {
+  const isBare = (item) => BARE.test(item.trim());
+  const said = `${answer}\n${rationale}`;
+  const bare = evidence.filter(isBare).flatMap((item) => item.match(CITED)).filter((citation) => !said.includes(citation));
+  return { words: evidence.filter((item) => !isBare(item)), restsOn: [...new Set(bare)].join(", ") };
 }
 
 /** Each question and answer once, as { newest, times }, in the order of the first. */

@@ -194,6 +194,26 @@ def test_markdown_of_the_page_is_rendered(page: Page) -> None:
     assert "2 * 3 * 4 snake_case_name" in html
 
 
+EVIDENCE = """
+async (evidence) => {
+    const { Renderer } = await import("/static/js/render.js");
+    const renderer = new Renderer({ debate: { panel: [] } }, {});
+    const said = { answer: "Build it", rationale: "The figures [1].", confidence: 0.7, evidence };
+    const made = renderer.position(said);
+    return [...made.querySelectorAll("summary, li, p.muted")].map((told) => told.textContent);
+}
+"""
+
+
+def test_evidence_without_words_is_not_folded(page: Page, server: Server) -> None:
+    """As the server tells it (`tests/web/test_citations.py`)."""
+    page.goto(server.url)
+    told = page.evaluate(EVIDENCE, ["[1]", "[2]", " [2], [3]. "])
+    assert told == ["Rests on [2], [3]"]
+    told = page.evaluate(EVIDENCE, ["[1]", "[2] The bus did not."])
+    assert told == ["1 piece of evidence", "[2] The bus did not."]
+
+
 SETTLED = """
 async (settled) => {
     const { Renderer } = await import("/static/js/render.js");

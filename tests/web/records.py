@@ -71,6 +71,7 @@ class Record:
         *,
         round_: int = 0,
         candidate: str = "",
+        evidence: Sequence[str] = ("[1] The tram cut traffic by a tenth.",),
     ) -> None:
         self.add(
             EventType.PROPOSE,
@@ -81,7 +82,7 @@ class Record:
                 "answer": answer,
                 "rationale": rationale,
                 "confidence": 0.7,
-                "evidence": ["[1] The tram cut traffic by a tenth."],
+                "evidence": list(evidence),
                 "candidate": candidate,
                 "role": "proposer",
                 "turn_id": f"{round_}:draft:{agent}",

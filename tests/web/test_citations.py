@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
 from debates.web.markdown import render_markdown
+from tests.exports.conftest import caller, export
 from tests.factories import make_debate, make_document, make_model_spec
 from tests.web.records import Record, hold_first_rounds, make_verdict
 from tests.web.test_debate_page import read
@@ -74,6 +76,26 @@ def test_own_documents_come_with_their_text_and_a_name_only_once(client: Client)
     assert '<a href="#document-1">[1]</a>, not [106].' in page
     assert "The tram cut traffic." in page
     assert read(client, debate).count("notes.txt") == 1
+
+
+def test_evidence_without_words_is_not_folded(client: Client) -> None:
+    debate = make_debate(documents=["The tram cut traffic.", "The bus did not.", "Fares fell."])
+    record = Record(debate)
+    record.begin()
+    record.begin_round(0)
+    record.propose("ada", "Build it", "The figures [1].", evidence=["[1]", "[2]", " [2], [3]. "])
+    text = read(client, debate)
+    assert "of evidence" not in text
+    assert re.search(r"Rests on \[2\] ?, \[3\] Says it is", text)
+    assert 'Rests on <a href="#document-2">[2]</a>' in page_of(client, debate.slug)
+    for form in ("txt", "md", "html"):
+        file = export(caller(), debate, form)
+        assert "Rests on" in file
+        assert "vidence" not in re.sub("<style>.*</style>", "", file, flags=re.DOTALL)
+    record.propose("ben", "No", "The figures [1].", evidence=["[1]", "[2] The bus did not."])
+    text = read(client, debate)
+    assert "1 piece of evidence [2] The bus did not. Says it is" in text
+    assert text.count("Rests on") == 1
 
 
 def test_a_citation_of_what_was_recalled_leads_to_it(client: Client) -> None:
