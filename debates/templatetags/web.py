@@ -46,6 +46,12 @@ def markdown(text: str, citable: Collection[int | str] = ()) -> SafeString:
 
 
 @register.filter
+def markdown_document(text: str) -> SafeString:
+    """A document that stands under a heading of the second level."""
+    return render_markdown(text, under=2)
+
+
+@register.filter
 def cite(text: str, citable: Collection[int | str] = ()) -> SafeString:
     """A plain text, its citations of what is `citable` as links."""
     return format_html_join(

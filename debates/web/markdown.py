@@ -29,13 +29,20 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
 
 
-def render_markdown(text: str, citable: Collection[int | str] = ()) -> SafeString:
-    """The text as safe HTML; headings begin at `h4`. Citations of what is `citable` lead
-    there."""
+def render_markdown(
+    text: str, citable: Collection[int | str] = (), *, under: int | None = None
+) -> SafeString:
+    """The text as safe HTML; headings begin at `h4`, or follow one of the level `under` without a
+    gap. Citations of what is `citable` lead there."""
     tokens = _parser().parse(text)
+    open_depths: list[int] = []
     for token in tokens:
+        if token.type == "heading_open":
+            depth = int(token.tag[1])
+            open_depths = [*(above for above in open_depths if above < depth), depth]
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1]) + HEADING_SHIFT)}"
+            level = int(token.tag[1]) + HEADING_SHIFT if under is None else under + len(open_depths)
+            token.tag = f"h{min(6, level)}"
         if citable and token.children:
             token.children = list(_with_citations(token.children, citable))
     html = _parser().renderer.render(tokens, _parser().options, {})

@@ -12,6 +12,7 @@ from django.db.models.functions import Length, Substr
 from debates.choices import EventType
 from debates.models import Debate, Document
 from debates.selectors.transcript import Transcript
+from debates.services.documents import CORPUS_SOURCE
 
 CITATION = re.compile(r"\[(\d{1,4})\]")
 """Of a document."""
@@ -19,6 +20,11 @@ _CITED = re.compile(r"\[(\d{1,4}|M\d{1,2})\]")
 """The same, or of what was recalled."""
 _BARE = re.compile(rf"(?:{_CITED.pattern}[\s,;.]*)+")
 """Citations and nothing else."""
+MARKDOWN_SUFFIXES = (".md", ".markdown")
+MARKDOWN_CHARACTERS = 100_000
+"""Of one page that are set as Markdown; it is made anew for every reader."""
+MARKDOWN_CELLS = 5_000
+"""Of one text: tables fill up short rows, so that few characters may ask for very many."""
 SHOWN_CHARACTERS = 20_000
 """Of one text; a page that carries ten long reports would be slow to open."""
 
@@ -34,6 +40,8 @@ class Source:
     text: str
     is_cut: bool
     is_cited: bool
+    is_markdown: bool
+    """Otherwise it is shown as it was written."""
 
     @property
     def anchor(self) -> str:
@@ -116,17 +124,32 @@ def _read(cited: Collection[int], debate: Debate | None) -> tuple[Source, ...]:
             "number", "title", "source", Substr("text", 1, SHOWN_CHARACTERS), Length("text")
         )
     )
-    return tuple(
-        Source(
+    found, left = [], MARKDOWN_CHARACTERS
+    for number, title, source, text, length in rows:
+        is_markdown = _says_markdown(source, title) and len(text) <= left and not _is_wide(text)
+        left -= len(text) if is_markdown else 0
+        shown = Source(
             number=number,
             title=title,
             origin="" if debate is None or source == title else source,
             text=text,
             is_cut=length > SHOWN_CHARACTERS,
             is_cited=number in cited,
+            is_markdown=is_markdown,
         )
-        for number, title, source, text, length in rows
-    )
+        found.append(shown)
+    return tuple(found)
+
+
+def _says_markdown(source: str, title: str) -> bool:
+    names = (source.lower(), title.lower())
+    return source == CORPUS_SOURCE or any(name.endswith(MARKDOWN_SUFFIXES) for name in names)
+
+
+def _is_wide(text: str) -> bool:
+    """Whether tables in it might have very many cells."""
+    lines = text.split("\n")
+    return len(lines) * max(line.count("|") for line in lines) > MARKDOWN_CELLS
 
 
 def _numbers_in(said: Any) -> Iterator[int]:

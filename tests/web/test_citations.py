@@ -10,6 +10,8 @@ from django.test import Client
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.types import StopReason
+from debates.models import Document
+from debates.services.documents import CORPUS_SOURCE
 from debates.web.markdown import render_markdown
 from tests.exports.conftest import caller, export
 from tests.factories import make_debate, make_document, make_model_spec
@@ -23,8 +25,12 @@ CITING = "“Fares are a tenth of the cost.” [106]"
 
 @pytest.fixture
 def corpus() -> None:
-    make_document("Fares are a **tenth** of the cost.", number=106, title="Free public transport")
-    make_document("Clocks change twice a year.", number=107, title="The clock change")
+    for number, title, text in (
+        (106, "Free public transport", "Fares are a **tenth** of the cost."),
+        (107, "The clock change", "Clocks change twice a year."),
+    ):
+        document = make_document(text, number=number, title=title)
+        Document.objects.filter(pk=document.pk).update(source=CORPUS_SOURCE)
 
 
 def page_of(client: Client, slug: str) -> str:
@@ -39,8 +45,42 @@ def test_texts_of_the_corpus_that_are_cited_stand_on_the_page(client: Client) ->
     assert '<a href="#document-106">[106]</a>' in page
     assert 'id="document-106"' in page
     assert "Free public transport" in page
-    assert "Fares are a **tenth** of the cost." in page
+    assert "Fares are a <strong>tenth</strong> of the cost." in page
     assert "Extractive agents argue from the short texts" in page
+
+
+@pytest.mark.parametrize(
+    ("title", "source", "is_markdown"),
+    [
+        ("The tram", "Notes.MD", True),
+        ("notes.markdown", "", True),
+        ("The tram", "notes.txt", False),
+        ("The tram", "", False),
+    ],
+)
+def test_documents_are_set_as_what_they_are(
+    client: Client, title: str, source: str, is_markdown: bool
+) -> None:
+    debate = make_debate(
+        documents=["## In favour\n\n2 * 3 * 4 [1] <script>x</script>\n\n## Against"]
+    )
+    debate.documents.update(title=title, source=source)
+    hold_first_rounds(debate, proposals=[("ada", "Yes [1].")])
+    page, file = page_of(client, debate.slug), export(caller(), debate, "html")
+    for shown in (page, file):
+        assert ("<h3>In favour</h3>" in shown) is is_markdown
+        assert ("<h3>Against</h3>" in shown) is is_markdown
+        assert ("<p>## In favour</p>" in shown) is not is_markdown
+        assert "2 * 3 * 4 [1] &lt;script&gt;x" in shown
+
+
+def test_markdown_is_bounded_by_what_it_would_cost(client: Client) -> None:
+    wide = f"|{'a|' * 60}\n|{'-|' * 60}\n" + "|\n" * 9000
+    debate = make_debate(documents=[wide, *["*x* " * 4900] * 6])
+    debate.documents.update(source="notes.md")
+    page = page_of(client, debate.slug)
+    assert "<table>" not in page
+    assert [page.count(found) for found in ("<em>x</em>", "*x*")] == [5 * 4900, 4900]
 
 
 @pytest.mark.usefixtures("corpus")
