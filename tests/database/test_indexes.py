@@ -23,7 +23,11 @@ def test_no_index_of_a_debates_tables_is_the_beginning_of_another(
         if (one["index"] or one["unique"] or one["primary_key"])
         and not name.endswith("_like")  # In another order, for LIKE on PostgreSQL.
     }
-    partial = {index.name for index in model._meta.indexes if index.condition is not None}
+    partial = {
+        one.name
+        for one in (*model._meta.indexes, *model._meta.constraints)
+        if getattr(one, "condition", None) is not None
+    }
     covered = {
         (name, other)
         for name, columns in whole.items()
