@@ -9,6 +9,9 @@ import pytest
 from debates.models import Debate
 from debates.services import audience
 from tests.support.audience import make_standing
+from tests.support.model_server import heard, model_server, running_model_server
+
+__all__ = ["heard", "model_server", "running_model_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import connection
 
-from debates.mock_llm.server import ModelServer
 from debates.running.jobs import has_jobs
-from tests.support.debating import Ears, ears
+from tests.support.model_server import heard, model_server, running_model_server
+
+__all__ = ["heard", "model_server", "running_model_server"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -20,25 +19,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if away:
         config.hook.pytest_deselected(items=away)
         items[:] = [item for item in items if item not in away]
-
-
-@pytest.fixture(scope="session")
-def running_model_server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
-
-
-@pytest.fixture
-def model_server(running_model_server: ModelServer) -> Iterator[ModelServer]:
-    running_model_server.reset()
-    yield running_model_server
-    running_model_server.reset()
-
-
-@pytest.fixture
-def heard(transactional_db: None) -> Iterator[Ears]:
-    with ears() as listening:
-        yield listening
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,8 +16,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from debates import selectors
 from debates.exceptions import (
     InvalidInput,
-    NotAllowed,
-    NotFound,
     QueueFull,
     SignInRequired,
     StateForbids,
@@ -33,7 +30,7 @@ from debates.web.account_forms import ServiceForm
 from debates.web.branch_forms import FollowUpForm, ForkForm
 from debates.web.once import create_once, new_key, owner_of
 from debates.web.views.account import FORM_METHODS
-from debates.web.views.debate import debate_url, find_debate
+from debates.web.views.debate import REFUSALS, debate_url, find_debate, refused
 from debates.web.views.start import rank_of_choice
 
 BRANCHES_PLACE = "branches"
@@ -149,11 +146,7 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
             said = "It is archived: out of the lists, and still at this address."
     except StateForbids as error:
         return _back(request, debate, [str(error)])
-    except NotFound as error:
-        raise Http404(str(error)) from error
-    except SignInRequired:
-        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from error
+    except REFUSALS as error:
+        return refused(debate, error)
     messages.success(request, said, extra_tags=BRANCHES_PLACE)
     return redirect(f"{debate_url(debate)}#branches")

@@ -276,12 +276,8 @@ def speak_to_panel(request: HttpRequest, slug: str) -> HttpResponse:
             apply_at_round=round_number,
             now=timezone.now(),
         )
-    except NotFound as error:
-        raise Http404(str(error)) from error
-    except SignInRequired:
-        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from error
+    except REFUSALS as error:
+        return refused(debate, error)
     except (InvalidInput, StateForbids) as error:
         messages.error(request, str(error), extra_tags=place)
         response = _page(request, find_debate(request, slug), intervention=request.POST.dict())
@@ -344,13 +340,23 @@ def control(request: HttpRequest, slug: str) -> HttpResponse:
         chosen.carry_out(debate_id=debate.pk, actor=request.user)
     except (StateForbids, QueueFull) as error:
         messages.error(request, str(error))
-    except NotFound as error:
-        raise Http404(str(error)) from error
-    except SignInRequired:
-        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from error
+    except REFUSALS as error:
+        return refused(debate, error)
     return redirect("web:debate", slug=debate.slug)
+
+
+REFUSALS = (NotFound, SignInRequired, NotAllowed)
+
+
+def refused(debate: Debate, error: Exception) -> HttpResponse:
+    """What somebody is answered who may not do to a debate what they asked for: one of
+    `REFUSALS`."""
+    match error:
+        case NotFound():
+            raise Http404(str(error)) from error
+        case SignInRequired():
+            return redirect_to_login(debate_url(debate), login_url="web:sign_in")
+    raise PermissionDenied(str(error)) from error
 
 
 def debate_url(debate: Debate) -> str:

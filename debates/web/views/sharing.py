@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from debates import selectors
-from debates.exceptions import NotAllowed, NotFound, SignInRequired
+from debates.exceptions import NotFound
 from debates.services import sharing
-from debates.web.views.debate import debate_url, find_debate, shared_page
+from debates.web.views.debate import REFUSALS, debate_url, find_debate, refused, shared_page
 
 SHARING_PLACE = "sharing"
 """Tags messages that are shown where the link is."""
@@ -30,12 +28,8 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             sharing.share_debate(debate_id=debate.pk, actor=request.user, now=timezone.now())
             said = "The link is made."
-    except NotFound as error:
-        raise Http404(str(error)) from error
-    except SignInRequired:
-        return redirect_to_login(debate_url(debate), login_url="web:sign_in")
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from error
+    except REFUSALS as error:
+        return refused(debate, error)
     messages.success(request, said, extra_tags=SHARING_PLACE)
     return redirect(f"{debate_url(debate)}#sharing")
 
