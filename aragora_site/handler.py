@@ -32,7 +32,7 @@ from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, se
 from django.urls.resolvers import RoutePattern
 
 from aragora_site.addresses import view_at
-from aragora_site.threads import Job, Threads
+from aragora_site.threads import Job, Threads, database_line
 from debates.streaming.envelope import dumps
 from debates.streaming.sse import asks_for_stream, stream_scope
 from monitoring.metrics import NO_ROUTE, observe_request
@@ -79,7 +79,7 @@ class OneHopHandler:
     def __init__(self, *, threads: int, queue: int) -> None:
         """`threads` answer requests; `queue` requests may wait for one."""
         self._chain = SyncChain()
-        self._pool = Threads(threads, name="web")
+        self._pool = Threads(threads, name="web", line=database_line())
         self._probes = Threads(1, name="probe")
         self._threads = threads
         self._room = threads + queue

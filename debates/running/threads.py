@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, connections
 
-from aragora_site.threads import Threads
+from aragora_site.threads import Threads, database_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class DatabaseThreads:
     """A fixed number of threads, each with database connections of its own."""
 
     def __init__(self, size: int, *, name: str = "debate-db") -> None:
-        self._threads = Threads(size, name=name, at_end=connections.close_all)
+        self._threads = Threads(size, name=name, at_end=connections.close_all, line=database_line())
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the work on one of the threads. Once begun it is done to its end, also when the

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from functools import partial
 
 import pytest
 
-from aragora_site.threads import Threads
+from aragora_site.threads import Line, Threads
 
 PATIENCE = 5.0
 
@@ -110,3 +112,110 @@ async def test_who_gives_up_leaves_its_thread_to_its_work_and_the_next_one_gets_
     assert await asyncio.wait_for(threads.submit(lambda: 7).result, PATIENCE / 2) == 7
     gate.set()
     await asyncio.to_thread(threads.close)
+
+
+# --- Pools in one line ---------------------------------------------------------------------------
+
+
+async def test_in_a_line_with_patience_one_thread_is_at_work_whatever_pool_it_is_of() -> None:
+    line, within, most = Line(PATIENCE), list[int](), list[int]()
+    pools = [Threads(3, name=name, line=line) for name in ("some", "other")]
+    threads = threading.active_count()
+
+    def work(number: int) -> int:
+        within.append(number)
+        most.append(len(within))
+        time.sleep(0)  # Another thread may go on, if there is one.
+        within.pop()
+        return number
+
+    jobs = [pool.submit(partial(work, number)) for number in range(50) for pool in pools]
+    done = await asyncio.gather(*(job.result for job in jobs))
+    assert done == [number for number in range(50) for _ in pools]
+    assert set(most) == {1}
+    assert threading.active_count() == threads + 2
+    for pool in pools:
+        await asyncio.to_thread(pool.close)
+
+
+async def test_work_in_a_line_is_begun_in_the_order_in_which_it_came() -> None:
+    line, begun = Line(PATIENCE), list[int]()
+    pools = [Threads(2, name=name, line=line) for name in ("some", "other")]
+    jobs = [pools[number % 2].submit(partial(begun.append, number)) for number in range(40)]
+    await asyncio.gather(*(job.result for job in jobs))
+    assert begun == list(range(40))
+    for pool in pools:
+        await asyncio.to_thread(pool.close)
+
+
+async def test_what_is_slow_in_a_line_is_gone_past_by_its_own_pool_and_the_others() -> None:
+    line = Line(0.01)
+    some, other = (Threads(2, name=name, line=line) for name in ("some", "other"))
+    gate = threading.Event()
+
+    def slow() -> None:
+        assert gate.wait(PATIENCE)
+
+    jobs = [some.submit(slow), other.submit(slow)]
+    async with asyncio.timeout(PATIENCE / 2):
+        assert await some.submit(lambda: 7).result == 7
+        assert await other.submit(lambda: 8).result == 8
+    jobs += [some.submit(slow), some.submit(slow)]  # One more than the pool has threads.
+    async with asyncio.timeout(PATIENCE / 2):
+        assert await other.submit(lambda: 9).result == 9
+    gate.set()
+    await asyncio.gather(*(job.result for job in jobs))
+    for pool in (some, other):
+        await asyncio.to_thread(pool.close)
+
+
+async def test_what_is_slow_in_a_line_holds_nothing_up_once_it_is_gone_past() -> None:
+    threads = Threads(2, name="some", line=Line(0.2))
+    entered, gate = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        entered.set()
+        assert gate.wait(PATIENCE)
+
+    job = threads.submit(slow)
+    assert await asyncio.to_thread(entered.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE / 2):  # A hundred times the line's patience is longer.
+        quick = [threads.submit(lambda: 7).result for _ in range(50)]
+        assert await asyncio.gather(*quick) == [7] * 50
+        for _ in range(50):
+            assert await threads.submit(lambda: 8).result == 8
+    gate.set()
+    await job.result
+    await asyncio.to_thread(threads.close)
+
+
+async def test_a_failure_in_a_line_leaves_the_way_free() -> None:
+    threads = Threads(1, name="some", line=Line(PATIENCE))
+
+    def fails() -> None:
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError):
+        await threads.submit(fails).result
+    assert await asyncio.wait_for(threads.submit(lambda: 7).result, PATIENCE / 2) == 7
+    await asyncio.to_thread(threads.close)
+
+
+async def test_a_pool_that_closes_does_what_it_has_in_the_line() -> None:
+    line = Line(PATIENCE)
+    some, other = (Threads(1, name=name, line=line) for name in ("some", "other"))
+    entered, gate, done = threading.Event(), threading.Event(), list[int]()
+
+    def slow() -> None:
+        entered.set()
+        assert gate.wait(PATIENCE)
+
+    job = some.submit(slow)
+    assert await asyncio.to_thread(entered.wait, PATIENCE)
+    jobs = [other.submit(partial(done.append, number)) for number in range(5)]
+    await asyncio.to_thread(other.close)
+    assert done == list(range(5))
+    await asyncio.gather(*(job.result for job in jobs))
+    gate.set()
+    await job.result
+    await asyncio.to_thread(some.close)
