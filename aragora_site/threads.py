@@ -76,7 +76,7 @@ _Inbox = SimpleQueue[Job[object] | None]
 
 
 class Line:
-    """The work of one pool of threads, or of several, in the order in which it came.
+    """The work of one pool of threads, or of several, which take turns.
 
     With `patience`, in seconds, one thread is at work at a time, beside those whose work has taken
     longer than that. Python runs one thread at a time anyway, and each call of SQLite gives the
@@ -89,14 +89,17 @@ class Line:
         """Where it will be looked whether what waits has waited for long."""
         self.lock = threading.Lock()
         """Around what follows, and what the pools know of their threads."""
-        self._waiting: deque[tuple[Threads, Job[object]]] = deque()
+        self._waiting: deque[Threads] = deque()
+        """The pools that have work which waits; whose turn is next comes first."""
         self._at_work: dict[Job[object], float] = {}
         """When each was begun, on the monotonic clock; the last one is the last."""
 
     def add(self, pool: Threads, job: Job[object]) -> None:
         """On the event loop that the job belongs to."""
         with self.lock:
-            self._waiting.append((pool, job))
+            pool.waiting.append(job)
+            if pool not in self._waiting:
+                self._waiting.append(pool)
         self._begin_next()
 
     def after(self, done: Job[object], pool: Threads, inbox: _Inbox) -> Job[object] | None:
@@ -115,12 +118,12 @@ class Line:
             return None
 
     def leave_to(self, pool: Threads) -> None:
-        """Have the pool do what it has in the line, now. The lock is held."""
-        of_pool = [job for other, job in self._waiting if other is pool]
-        self._waiting = deque(pair for pair in self._waiting if pair[0] is not pool)
-        for job in of_pool:
-            self._begin(job)
-            pool.set_to_work(job)
+        """Have the pool do all its work now."""
+        with self.lock:
+            if pool in self._waiting:
+                self._waiting.remove(pool)
+            while pool.waiting:
+                pool.set_to_work(self._begin(pool))
 
     def _begin_next(self) -> None:
         with self.lock:
@@ -142,15 +145,19 @@ class Line:
         last_begun = next(reversed(self._at_work.values()), -math.inf)
         if time.monotonic() < last_begun + self._patience:
             return None
-        for place, (pool, job) in enumerate(self._waiting):
-            if pool.has_room:
-                del self._waiting[place]
-                self._begin(job)
-                return pool, job
-        return None
+        pool = next((pool for pool in self._waiting if pool.has_room), None)
+        if pool is None:
+            return None
+        self._waiting.remove(pool)
+        job = self._begin(pool)
+        if pool.waiting:
+            self._waiting.append(pool)
+        return pool, job
 
-    def _begin(self, job: Job[object]) -> None:
+    def _begin(self, pool: Threads) -> Job[object]:
+        job = pool.waiting.popleft()
         self._at_work[job] = time.monotonic()
+        return job
 
 
 @cache
@@ -182,6 +189,7 @@ class Threads:
         self._line = line or Line()
         self._threads: list[tuple[threading.Thread, _Inbox]] = []
         self.free: list[_Inbox] = []
+        self.waiting: deque[Job[object]] = deque()
 
     def submit(self, work: Callable[[], T]) -> Job[T]:
         """Have the work done on the next thread that is free."""
@@ -191,8 +199,7 @@ class Threads:
 
     def close(self) -> None:
         """Do what is queued, and end the threads."""
-        with self._line.lock:
-            self._line.leave_to(self)
+        self._line.leave_to(self)
         for _, inbox in self._threads:
             inbox.put(None)
         for thread, _ in self._threads:

@@ -138,13 +138,16 @@ async def test_in_a_line_with_patience_one_thread_is_at_work_whatever_pool_it_is
         await asyncio.to_thread(pool.close)
 
 
-async def test_work_in_a_line_is_begun_in_the_order_in_which_it_came() -> None:
-    line, begun = Line(PATIENCE), list[int]()
-    pools = [Threads(2, name=name, line=line) for name in ("some", "other")]
-    jobs = [pools[number % 2].submit(partial(begun.append, number)) for number in range(40)]
-    await asyncio.gather(*(job.result for job in jobs))
-    assert begun == list(range(40))
-    for pool in pools:
+async def test_pools_in_a_line_take_turns_each_in_the_order_of_its_work() -> None:
+    line, begun, gate = Line(PATIENCE), list[str](), threading.Event()
+    some, other = (Threads(2, name=name, line=line) for name in ("some", "other"))
+    first = some.submit(partial(gate.wait, PATIENCE))
+    jobs = [some.submit(partial(begun.append, f"some {number}")) for number in range(4)]
+    jobs += [other.submit(partial(begun.append, f"other {number}")) for number in range(2)]
+    gate.set()
+    await asyncio.gather(first.result, *(job.result for job in jobs))
+    assert begun == ["some 0", "other 0", "some 1", "other 1", "some 2", "some 3"]
+    for pool in (some, other):
         await asyncio.to_thread(pool.close)
 
 
