@@ -78,6 +78,11 @@ class Limiter:
         self._local.lift(name)
 
     @property
+    def is_alone(self) -> bool:
+        """Whether it asks nobody else, and so never keeps anybody waiting."""
+        return self._shared is None
+
+    @property
     def is_shared(self) -> bool:
         """Whether limits hold over all instances now."""
         return self._shared is not None and not self._away

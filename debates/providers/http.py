@@ -61,11 +61,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 timeout=_timeout(timeouts),
                 ssl=self._context() if request.url.scheme == "https" else False,
             )
+        reason = (answer.reason or "").encode("ascii", "ignore")  # Else it is looked up each time.
         return httpx2.Response(
             answer.status,
             headers=answer.raw_headers,
             stream=Body(answer, request),
-            extensions={"http_version": b"HTTP/1.1"},
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": reason},
         )
 
     async def aclose(self) -> None:

@@ -104,6 +104,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
 
     def __init__(self, host: str, *, max_connections: int, trust_env: bool) -> None:
         self._host = host
+        self._is_allowed = not _is_address(host)
+        """Names are looked up, and looked at, for each connection; an address stays the same."""
         self._inner = AiohttpTransport(
             addresses,
             max_connections=max_connections,
@@ -114,8 +116,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         host = request.url.host
         if host != self._host:
             raise AddressRefused(f"{self._host} leads on to {host[:100]}.", request=request)
-        if _is_address(host):  # These are connected to without being looked up.
+        if not self._is_allowed:
             await addresses(host, 0)
+            self._is_allowed = True
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:

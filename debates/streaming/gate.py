@@ -95,7 +95,8 @@ async def _too_often(scope: Scope) -> Refusal | None:
     asks = asks_of_connection(**_way_of(scope))
     if not asks:
         return None
-    taken = await asyncio.to_thread(get_limiter().take, asks)
+    limiter = get_limiter()
+    taken = limiter.take(asks) if limiter.is_alone else await asyncio.to_thread(limiter.take, asks)
     return None if taken.allowed else Refusal.TOO_OFTEN
 
 
