@@ -2,8 +2,8 @@
 
 The server and the models are processes of their own; the debates are started over the API, all at
 the same time, and each is followed on a socket to its end, tokens and all. The panel disagrees, so
-that the debates take several rounds and a vote. One debate is held before: the first one loads the
-libraries of the models, which is not what is measured here.
+that the debates take several rounds and a vote. One debate is held, and remembered, before: the
+first one loads the libraries of the models and of memory, which is not what is measured here.
 
 - Makespan: from the first request until every debate is over, over the ideal, which is the phases
   of the longest debate, as its own log has them, at a second each. The phases of a debate follow
@@ -93,6 +93,17 @@ async def hold_debates(port: int, *, number: int) -> tuple[float, list[Course]]:
         return time.perf_counter() - began, courses
 
 
+def wait_until_remembered(port: int) -> None:
+    """Until memory has something, which it is told in a moment after a debate."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/memory/entries", trust_env=False)
+        if answer.raise_for_status().json()["entries"]:
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the first debate was not remembered")
+
+
 def peak_megabytes(pid: int) -> float:
     """The most that a process has had resident, mapped files included."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -125,6 +136,7 @@ def measure(options: argparse.Namespace) -> tuple[float, float]:
             )
             with process("manage.py", "serve", env=env, port=port) as server:
                 asyncio.run(hold_debates(port, number=1))
+                wait_until_remembered(port)
                 before = cpu_seconds(server.pid)
                 makespan, courses = asyncio.run(hold_debates(port, number=options.debates))
                 used = cpu_seconds(server.pid) - before
