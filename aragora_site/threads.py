@@ -23,7 +23,7 @@ SWITCH_SECONDS = 0.001
 """How long a thread may keep an event loop waiting for its turn, in processes that have both. At
 Python's 5 ms, a loop beside eight busy threads was late by 14 ms in the median; at this, by 4. A
 worker with 50 debates at once was done in nine tenths of the time."""
-PATIENCE_SECONDS = 0.2
+PATIENCE_SECONDS = 0.1
 """How long work for an embedded database waits for other work that is slow."""
 
 
@@ -87,7 +87,7 @@ class Line:
         self._patience = patience
         self._looks_on: asyncio.AbstractEventLoop | None = None
         """Where it will be looked whether what waits has waited for long."""
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         """Around what follows, and what the pools know of their threads."""
         self._waiting: deque[Threads] = deque()
         """The pools that have work which waits; whose turn is next comes first."""
@@ -96,7 +96,7 @@ class Line:
 
     def add(self, pool: Threads, job: Job[object]) -> None:
         """On the event loop that the job belongs to."""
-        with self.lock:
+        with self._lock:
             pool.waiting.append(job)
             if pool not in self._waiting:
                 self._waiting.append(pool)
@@ -104,7 +104,7 @@ class Line:
 
     def after(self, done: Job[object], pool: Threads, inbox: _Inbox) -> Job[object] | None:
         """On a thread of the pool: what it does next; None once it is free."""
-        with self.lock:
+        with self._lock:
             del self._at_work[done]
             pool.free.append(inbox)
             found = self._next()
@@ -119,14 +119,14 @@ class Line:
 
     def leave_to(self, pool: Threads) -> None:
         """Have the pool do all its work now."""
-        with self.lock:
+        with self._lock:
             if pool in self._waiting:
                 self._waiting.remove(pool)
             while pool.waiting:
                 pool.set_to_work(self._begin(pool))
 
     def _begin_next(self) -> None:
-        with self.lock:
+        with self._lock:
             if found := self._next():
                 pool, job = found
                 pool.set_to_work(job)
