@@ -57,6 +57,8 @@ FORM_NAME = "answer"
 FORM_REQUEST = "Answer with one JSON object of this schema, and nothing else:\n{schema}"
 REPAIR_REQUEST = "That cannot be used: {error}\nAnswer again, in the form that was asked for."
 CHECK_SECONDS = 5.0
+TEXT = ModelRequestParameters()
+"""Of a request that offers no form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +206,7 @@ class LanguageModelProvider(Provider, ABC):
                     self._in_words.add((address, spec.model))
                 return completion
         in_words = _messages(call, schema)
-        return _completion(
-            await self.fill_in(model, in_words, settings, ModelRequestParameters()), spec, call
-        )
+        return _completion(await self.fill_in(model, in_words, settings, TEXT), spec, call)
 
 
 def _address_and_key(spec: AgentSpec) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from functools import cached_property, partial
 from typing import Any, cast
 
 import httpx2
@@ -25,10 +26,11 @@ from pydantic_ai.providers.openai_compatible import (
 )
 from pydantic_ai.settings import ModelSettings
 
+from aragora_site.recent import Recent
 from debates.providers import clients
 from debates.providers.addresses import OPENAI_URL
 from debates.providers.base import AgentSpec
-from debates.providers.language_model import Heard, LanguageModelProvider
+from debates.providers.language_model import TEXT, Heard, LanguageModelProvider
 from debates.providers.openai_compatible.client import ChatClient
 from debates.providers.openai_compatible.reading import (
     DONE,
@@ -46,8 +48,17 @@ LAST_WORDS_SECONDS = 0.1
 been read to its end can be used again."""
 
 
+MOST_SETTINGS = 32
+"""Of one model, that are kept prepared."""
+
+
 class ChatModel(OpenAIChatModel):
     """The library's model, which asks and does not read."""
+
+    @cached_property
+    def _prepared(self) -> Recent[tuple[Any, ...], tuple[Any, ModelRequestParameters]]:
+        """What requests for text become, by their settings: those of a model are few."""
+        return Recent(MOST_SETTINGS)
 
     @property
     def thinking_tags(self) -> Tags:
@@ -63,7 +74,11 @@ class ChatModel(OpenAIChatModel):
     ) -> httpx2.Response:
         """The open response. Raises the library's errors."""
         messages = self.prepare_messages(messages, parameters)
-        prepared, parameters = self.prepare_request(settings, parameters)
+        prepare = partial(self.prepare_request, settings, parameters)
+        if parameters is TEXT:
+            prepared, parameters = self._prepared.get(tuple(settings.items()), prepare)
+        else:
+            prepared, parameters = prepare()
         create = cast(Any, self._completions_create)
         return cast(
             httpx2.Response,
@@ -109,7 +124,7 @@ class OpenAICompatibleProvider(LanguageModelProvider):
         self, model: Model[Any], messages: list[ModelMessage], settings: ModelSettings
     ) -> AsyncGenerator[str | Heard, None]:
         chat = cast(ChatModel, model)
-        response = await chat.post(messages, settings, ModelRequestParameters(), stream=True)
+        response = await chat.post(messages, settings, TEXT, stream=True)
         async with aclosing(response):
             events, answer, over = Events(), StreamedAnswer(chat.thinking_tags), False
             try:
