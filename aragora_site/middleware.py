@@ -191,7 +191,8 @@ class RateLimitMiddleware:
             request.counted = counted  # type: ignore[attr-defined]
             response = self.get_response(request)
             taken = counted.taken
-            if (starts := counted.starts) and not _started_a_debate(response):
+            started = not counted.starts_nothing and _started_a_debate(response)
+            if (starts := counted.starts) and not started:
                 limiter.give_back(starts)
         else:
             response = too_many_requests(request, retry_after(asks, taken))

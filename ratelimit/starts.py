@@ -21,6 +21,8 @@ class Counted:
 
     asks: list[Ask]
     taken: Taken
+    starts_nothing: bool = False
+    """No debate was started, whatever the answer looks like."""
 
     @property
     def starts(self) -> list[Ask]:
@@ -32,6 +34,15 @@ class Counted:
         before = zip(self.asks, self.taken.full_at, strict=True)
         full_at = tuple(after.get(ask.name, full_at) for ask, full_at in before)
         self.taken = Taken(allowed=True, now=taken.now, full_at=full_at)
+        more = {ask.name: ask.cost for ask in asks}
+        self.asks = [ask._replace(cost=ask.cost + more.get(ask.name, 0)) for ask in self.asks]
+
+
+def note_no_start(request: HttpRequest) -> None:
+    """The answer will look as if a debate were started, and none is."""
+    counted: Counted | None = getattr(request, "counted", None)
+    if counted is not None:
+        counted.starts_nothing = True
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from debates.api.auth import ApiRequest
 from debates.api.errors import JSON
 from debates.exceptions import InvalidInput
 from debates.services.idempotency import Answer, carry_out_once
+from ratelimit.starts import note_no_start
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 LONGEST_KEY = 255
@@ -62,6 +63,7 @@ def idempotent(view: Operation) -> Operation:
         response = HttpResponse(answer.body, status=answer.status, content_type=JSON)
         if answer.replayed:
             response.headers[REPLAYED] = "true"
+            note_no_start(request)
         return response
 
     return cast(Operation, once)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from debates.exceptions import KeyReused
 from debates.models import Debate
 from debates.services.idempotency import Answer, carry_out_once
+from ratelimit.starts import note_no_start
 
 FIELD = "idempotency_key"
 LONGEST_KEY = 64
@@ -54,4 +55,6 @@ def create_once(
     except KeyReused:
         # Back in the browser, and sent again with other contents: that is another debate.
         return made()
+    if answer.replayed:
+        note_no_start(request)
     return answer.body

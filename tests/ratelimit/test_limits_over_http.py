@@ -17,13 +17,15 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from debates.choices import DebateStatus
+from debates.models import Debate
 from ratelimit import callers
 from ratelimit.limiter import get_limiter
 from ratelimit.models import Membership, Role, Workspace
 from ratelimit.policy import PROBES
 from ratelimit.tiers import Tier
 from ratelimit.workspaces import personal_workspace
-from tests.factories import make_agent, make_api_key
+from tests.factories import make_agent, make_api_key, make_debate
 from tests.ratelimit.conftest import ALICE, CHARLIE, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits")]
@@ -228,6 +230,33 @@ def test_a_form_with_a_mistake_is_no_debate(
 
 
 # --- This machine itself -----------------------------------------------------------------------
+
+
+def test_what_leads_back_to_a_debate_or_to_one_that_was_started_is_no_start(
+    as_alice: Client, alice: User
+) -> None:
+    for name in ("ada", "ben"):
+        make_agent(name)
+    debate = make_debate(owner=alice, status=DebateStatus.COMPLETED)
+    body = {"question": "Tram?", "agents": ["ada", "ben"]}
+
+    def start(client: Client) -> Any:
+        headers = {"Idempotency-Key": "once"}
+        return client.post(
+            "/api/v1/debates", body, content_type="application/json", headers=headers
+        )
+
+    first = start(as_alice)
+    assert (first.status_code, start(as_alice).json()) == (201, first.json())
+    key = {"idempotency_key": "once"}
+    held = [as_alice.post(f"/debates/{first.json()['slug']}/clone/", key) for _ in range(2)]
+    assert held[0]["Location"] == held[1]["Location"]
+    # cleo is gone, so this one cannot be held once more.
+    for _ in range(12):
+        refused = as_alice.post(f"/debates/{debate.slug}/clone/")
+        assert refused["Location"] == f"/debates/{debate.slug}/#branches"
+    assert Debate.objects.count() == 3
+    assert start(as_alice)["RateLimit"].startswith('"debates";r=9;')
 
 
 def test_the_only_person_of_an_embedded_server_is_not_counted(

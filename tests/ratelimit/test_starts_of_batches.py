@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from debates.models import Debate
@@ -22,10 +23,13 @@ def agents() -> None:
         make_agent(name)
 
 
-def submit(client: Client, count: int, *, address: str = "debates/batch", **fields: Any) -> Any:
+def submit(
+    client: Client, count: int, *, address: str = "debates/batch", key: str = "", **fields: Any
+) -> Any:
     items = [{"task": f"Number {number}?", **fields} for number in range(count)]
     body = json.dumps({"items": items})
-    return client.post(f"/api/v1/{address}", body, content_type="application/json")
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post(f"/api/v1/{address}", body, content_type="application/json", headers=headers)
 
 
 def test_a_batch_takes_a_place_for_each_debate(as_alice: Client) -> None:
@@ -47,6 +51,22 @@ def test_a_batch_takes_a_place_for_each_debate(as_alice: Client) -> None:
 def test_what_is_not_started_is_given_back(as_alice: Client) -> None:
     assert submit(as_alice, 12, rounds=0).status_code == 400
     assert submit(as_alice, 12).status_code == 201
+
+
+def test_all_of_a_batch_is_given_back_that_is_undone_at_last(
+    as_alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored with its answer, or not at all."""
+
+    def fails(*args: object) -> str:
+        raise OperationalError("database is locked")
+
+    as_alice.raise_request_exception = False
+    with monkeypatch.context() as patched:
+        patched.setattr("debates.api.idempotent._answer", fails)
+        assert submit(as_alice, 12, key="once").status_code >= 500
+    assert not Debate.objects.exists()
+    assert submit(as_alice, 12, key="once").status_code == 201
 
 
 def test_more_than_ever_come_at_once_are_too_many(as_alice: Client, as_bob: Client) -> None:

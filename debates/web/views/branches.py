@@ -32,6 +32,7 @@ from debates.web.once import create_once, new_key, owner_of
 from debates.web.views.account import FORM_METHODS
 from debates.web.views.debate import REFUSALS, debate_url, find_debate, refused
 from debates.web.views.start import rank_of_choice
+from ratelimit.starts import note_no_start
 
 BRANCHES_PLACE = "branches"
 """Tags messages that are shown where the branches are."""
@@ -127,6 +128,7 @@ def _sentences(error: InvalidInput | QueueFull) -> list[str]:
 
 
 def _back(request: HttpRequest, debate: Debate, refusals: list[str]) -> HttpResponse:
+    note_no_start(request)  # It leads to a debate, as an answer does that has started one.
     for sentence in refusals:
         messages.error(request, sentence, extra_tags=BRANCHES_PLACE)
     return redirect(f"{debate_url(debate)}#branches")
