@@ -81,7 +81,7 @@ def request_like(debate: Debate, changes: Changes) -> NewDebate:
         context=debate.context,
         documents=tuple(NewDocument(*document) for document in documents),
         agents=tuple(agent_names(debate)),
-        judge=debate.judge["name"] if debate.judge else None,
+        judge=_judge(debate, changes.agents or ()),
         protocol=debate.protocol,
         decision=debate.decision,
         rounds=debate.rounds,
@@ -100,6 +100,12 @@ def request_like(debate: Debate, changes: Changes) -> NewDebate:
         if (value := getattr(changes, field.name)) is not None
     }
     return replace(like, **wanted)
+
+
+def _judge(debate: Debate, agents: Sequence[str]) -> str | None:
+    """Who judged, unless they argue now: then another one is chosen."""
+    name = debate.judge["name"] if debate.judge else None
+    return None if name in {agent.strip().lower() for agent in agents} else name
 
 
 def decision_told(debate: Debate, verdict: Verdict) -> str:

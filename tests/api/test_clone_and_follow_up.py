@@ -100,6 +100,28 @@ def test_agents_are_as_they_are_now(parent: Debate, as_alice: Api) -> None:
 
 
 @pytest.mark.parametrize("act", ["clone", "followup"])
+def test_whoever_judged_may_argue_and_another_one_judges(
+    act: str, alice: User, panel: list[Agent], as_alice: Api
+) -> None:
+    debate = factories.make_debate(
+        owner=alice,
+        status=DebateStatus.COMPLETED,
+        decision="judge",
+        panel=[factories.make_spec(name) for name in ("ada", "ben")],
+        judge=factories.make_spec("cleo"),
+    )
+    factories.make_agent("dora")
+    factories.make_verdict(debate)
+    new = made(make(as_alice, debate, act, {"agents": ["ada", "Cleo"]}))
+    assert [spec["name"] for spec in new.panel] == ["ada", "cleo"]
+    assert new.judge is not None
+    assert new.judge["name"] in ("ben", "dora")
+    # Who is named as the judge does not argue.
+    wrong = make(as_alice, debate, act, {"agents": ["ada", "cleo"], "judge": "cleo"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "judge")
+
+
+@pytest.mark.parametrize("act", ["clone", "followup"])
 def test_an_agent_that_is_gone_is_named(act: str, parent: Debate, as_alice: Api) -> None:
     Agent.objects.filter(name="ben").delete()
     Agent.objects.filter(name="cleo").update(enabled=False)

@@ -159,6 +159,26 @@ def test_other_agents_come_in_at_the_beginning_alone(split: Debate, as_alice: Ap
     assert sorted(branch.turns.values_list("agent", flat=True)) == ["ada", "cleo"]
 
 
+def test_whoever_judged_may_come_in_and_another_one_judges(
+    alice: User, panel: Any, as_alice: Api
+) -> None:
+    specs = {name: factories.make_spec(name) for name in ("ada", "ben", "cleo")}
+    debate = held(
+        alice,
+        {"ada": "Yes", "ben": "No"},
+        decision="judge",
+        panel=[specs["ada"], specs["ben"]],
+        judge=specs["cleo"],
+    )
+    as_it_was = forked(as_alice, debate)
+    assert as_it_was.judge is not None
+    assert as_it_was.judge["name"] == "cleo"
+    branch = forked(as_alice, debate, agents=["ada", "Cleo"])
+    assert [spec["name"] for spec in branch.panel] == ["ada", "cleo"]
+    assert branch.judge is not None
+    assert branch.judge["name"] == "ben"
+
+
 def test_an_agent_that_is_gone_is_named(split: Debate, as_alice: Api) -> None:
     Agent.objects.filter(name="cleo").delete()
     assert refused(fork(as_alice, split)) == ("agents", "There is no agent “cleo”.")
