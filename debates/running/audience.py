@@ -61,14 +61,24 @@ def with_suggestions(
     """`ask` with as many of `waiting` as fit the budget and everybody's context, and their
     numbers. `plan` gives the engine's next step with what is heard.
 
-    What people say never ends an exchange that could be held without it."""
-    for count in range(len(waiting), 0, -1):
-        step = plan(tuple(one.heard for one in waiting[:count]))
+    What people say never ends an exchange that could be held without it, and what is too long keeps
+    nothing shorter from being heard."""
+
+    def shown(some: Sequence[Waiting]) -> Ask | None:
+        step = plan(tuple(one.heard for one in some))
         if not isinstance(step, Ask) or (step.round, step.phase) != (ask.round, ask.phase):
-            continue  # The budget does not suffice for it.
-        if all(fits_context(call, specs[call.key.agent]) for call in step.calls):
-            return step, [one.number for one in waiting[:count]]
-    return ask, []
+            return None  # The budget does not suffice for it.
+        fits = all(fits_context(call, specs[call.key.agent]) for call in step.calls)
+        return step if fits else None
+
+    if step := shown(waiting):
+        return step, [one.number for one in waiting]
+    taken: list[Waiting] = []
+    for one in waiting:
+        if step := shown([*taken, one]):
+            ask = step
+            taken.append(one)
+    return ask, [one.number for one in taken]
 
 
 def fits_context(call: Call, spec: AgentSpec) -> bool:

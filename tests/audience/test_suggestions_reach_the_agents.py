@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 
 from debates.choices import DebateStatus, EventType
 from debates.engine.planner import next_step
-from debates.engine.types import Ask, Call, Heard, Phase, Setup, Spent, Turn
+from debates.engine.types import Ask, Call, Heard, HeardAs, Phase, Setup, Spent, Turn
 from debates.mock_llm.server import Behaviour, Fault, ModelServer
 from debates.mock_llm.wire import ModelRequest
 from debates.models import Debate, DebateEvent, Suggestion
@@ -312,6 +312,15 @@ def test_a_small_context_leaves_them_for_later() -> None:
     ask, none = offered(setup_of(3), LONG, context_tokens=1_024, max_output_tokens=256)
     assert none == []
     assert heard_in(ask.calls) == {()}
+
+
+def test_what_is_too_long_for_somebody_keeps_nothing_shorter_from_them() -> None:
+    challenge, word = Heard("x" * 2_000, HeardAs.CHALLENGE), Heard("Think of the noise.")
+    waiting = [Waiting(1, challenge), Waiting(2, word), Waiting(3, word)]
+    assert offered(setup_of(3), waiting)[1] == [1, 2, 3]
+    ask, numbers = offered(setup_of(3), waiting, context_tokens=1_600, max_output_tokens=256)
+    assert numbers == [2, 3]
+    assert heard_in(ask.calls) == {(word, word)}
 
 
 def test_those_who_are_no_language_models_read_everything() -> None:
