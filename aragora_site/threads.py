@@ -106,24 +106,25 @@ class Line:
         """On a thread of the pool: what it does next; None once it is free."""
         with self._lock:
             del self._at_work[done]
-            pool.free.append(inbox)
+            pool.set_free(inbox)
             found = self._next()
             if found is None:
                 return None
             other, job = found
-            if other is pool:
+            if other is pool and pool.free[-1:] == [inbox]:
                 pool.free.pop()
                 return job
             other.set_to_work(job)
             return None
 
-    def leave_to(self, pool: Threads) -> None:
-        """Have the pool do all its work now."""
+    def leave_to(self, pool: Threads) -> dict[_Inbox, threading.Thread]:
+        """Have the pool do all its work now, and give up its threads, which come back."""
         with self._lock:
             if pool in self._waiting:
                 self._waiting.remove(pool)
             while pool.waiting:
                 pool.set_to_work(self._begin(pool))
+            return pool.give_up_threads()
 
     def _begin_next(self) -> None:
         with self._lock:
@@ -187,7 +188,7 @@ class Threads:
         self._name = name
         self._at_end = at_end
         self._line = line or Line()
-        self._threads: list[tuple[threading.Thread, _Inbox]] = []
+        self._threads: dict[_Inbox, threading.Thread] = {}
         self.free: list[_Inbox] = []
         self.waiting: deque[Job[object]] = deque()
 
@@ -198,14 +199,12 @@ class Threads:
         return job
 
     def close(self) -> None:
-        """Do what is queued, and end the threads."""
-        self._line.leave_to(self)
-        for _, inbox in self._threads:
+        """Do what is queued, and end the threads. What comes later has others."""
+        ending = self._line.leave_to(self)
+        for inbox in ending:
             inbox.put(None)
-        for thread, _ in self._threads:
+        for thread in ending.values():
             thread.join()
-        self._threads.clear()
-        self.free.clear()
 
     # --- For the line, which holds the lock meanwhile ------------------------------------------
 
@@ -220,14 +219,23 @@ class Threads:
         elif len(self._threads) < self._most:
             self._begin_one().put(job)
         else:
-            self._threads[0][1].put(job)
+            min(self._threads, key=SimpleQueue.qsize).put(job)
+
+    def set_free(self, inbox: _Inbox) -> None:
+        if inbox in self._threads:  # Otherwise it is about to end.
+            self.free.append(inbox)
+
+    def give_up_threads(self) -> dict[_Inbox, threading.Thread]:
+        given, self._threads = self._threads, {}
+        self.free.clear()
+        return given
 
     def _begin_one(self) -> _Inbox:
         inbox: _Inbox = SimpleQueue()
         name = f"{self._name}_{len(self._threads)}"
         thread = threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True)
         thread.start()
-        self._threads.append((thread, inbox))
+        self._threads[inbox] = thread
         return inbox
 
     def _work(self, inbox: _Inbox) -> None:

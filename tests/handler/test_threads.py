@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
-from aragora_site.threads import Line, Threads
+from aragora_site.threads import Job, Line, Threads
 
 PATIENCE = 5.0
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 async def test_there_are_no_more_threads_than_may_be_and_none_before_they_are_needed() -> None:
@@ -51,6 +60,51 @@ async def test_they_can_be_used_again_after_they_were_closed() -> None:
         done = await asyncio.gather(*(threads.submit(lambda: 7).result for _ in range(6)))
     assert done == [7] * 6
     await asyncio.to_thread(threads.close)
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.01])
+async def test_what_comes_while_they_end_is_done_and_keeps_them_from_nothing(
+    patience: float,
+) -> None:
+    threads = Threads(3, name="some", line=Line(patience))
+    entered, gate = threading.Barrier(2), threading.Event()
+
+    def held() -> None:
+        entered.wait(PATIENCE)
+        assert gate.wait(PATIENCE)
+
+    all_of_them = threading.Barrier(2)
+    await asyncio.gather(
+        *(threads.submit(lambda: all_of_them.wait(PATIENCE)).result for _ in range(2))
+    )
+    jobs = [threads.submit(held)]
+    await asyncio.to_thread(entered.wait, PATIENCE)
+    closing = asyncio.create_task(asyncio.to_thread(threads.close))
+    await asyncio.to_thread(wait_until, lambda: not threads.free)  # It has begun.
+    jobs += [threads.submit(lambda: None) for _ in range(4)]
+    async with asyncio.timeout(PATIENCE / 2):
+        await asyncio.gather(*(job.result for job in jobs[1:]))
+    gate.set()
+    async with asyncio.timeout(PATIENCE / 2):
+        await asyncio.gather(jobs[0].result, closing)
+    await asyncio.to_thread(threads.close)
+
+
+async def test_what_is_left_when_they_end_is_done_by_all_of_them() -> None:
+    threads, together = Threads(2, name="some"), threading.Barrier(2)
+    entered, gate = threading.Barrier(3), threading.Event()
+
+    def held() -> None:
+        entered.wait(PATIENCE)
+        assert gate.wait(PATIENCE)
+
+    jobs: list[Job[Any]] = [threads.submit(held) for _ in range(2)]
+    await asyncio.to_thread(entered.wait, PATIENCE)
+    jobs += [threads.submit(lambda: together.wait(PATIENCE)) for _ in range(2)]
+    closing = asyncio.create_task(asyncio.to_thread(threads.close))
+    await asyncio.to_thread(wait_until, lambda: threads.has_room)  # It has begun.
+    gate.set()
+    await asyncio.gather(closing, *(job.result for job in jobs))
 
 
 async def test_results_and_errors_come_back() -> None:
