@@ -43,6 +43,10 @@ class Job(Generic[T]):
         """Take the work back; False when it has begun."""
         return self._begun.acquire(blocking=False)
 
+    def refuse(self, error: Exception) -> None:
+        """Tell the loop that it cannot be done."""
+        self._tell(self._fail, error)
+
     def carry_out(self) -> Callable[[], None]:
         """On a thread; then call what comes back, to tell the loop."""
         if self.result.cancelled() or not self._begun.acquire(blocking=False):
@@ -114,7 +118,7 @@ class Line:
             if other is pool and pool.free[-1:] == [inbox]:
                 pool.free.pop()
                 return job
-            other.set_to_work(job)
+            self._set_to_work(other, job)
             return None
 
     def leave_to(self, pool: Threads) -> dict[_Inbox, threading.Thread]:
@@ -123,14 +127,13 @@ class Line:
             if pool in self._waiting:
                 self._waiting.remove(pool)
             while pool.waiting:
-                pool.set_to_work(self._begin(pool))
+                self._set_to_work(pool, self._begin(pool))
             return pool.give_up_threads()
 
     def _begin_next(self) -> None:
         with self._lock:
             if found := self._next():
-                pool, job = found
-                pool.set_to_work(job)
+                self._set_to_work(*found)
             is_left = bool(self._waiting)
         loop = asyncio.get_running_loop()
         if is_left and self._patience and self._looks_on is not loop:
@@ -159,6 +162,14 @@ class Line:
         job = pool.waiting.popleft()
         self._at_work[job] = time.monotonic()
         return job
+
+    def _set_to_work(self, pool: Threads, job: Job[object]) -> None:
+        """The lock is held, by whoever comes: it is the job that fails, and nobody else."""
+        try:
+            pool.set_to_work(job)
+        except RuntimeError as error:  # The system has no more threads for now.
+            del self._at_work[job]
+            job.refuse(error)
 
 
 @cache

@@ -258,6 +258,30 @@ async def test_a_failure_in_a_line_leaves_the_way_free() -> None:
     await asyncio.to_thread(threads.close)
 
 
+async def test_what_no_thread_can_be_begun_for_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds that out may be a thread of another pool, which goes on."""
+    line = Line(PATIENCE)
+    some, other = (Threads(1, name=name, line=line) for name in ("some", "other"))
+    gate = threading.Event()
+
+    def refuses(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    first = some.submit(lambda: gate.wait(PATIENCE))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuses)
+        refused = other.submit(lambda: 7)
+        gate.set()
+        async with asyncio.timeout(PATIENCE / 2):
+            assert await first.result
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                await refused.result
+    async with asyncio.timeout(PATIENCE / 2):
+        assert [await pool.submit(lambda: 8).result for pool in (some, other)] == [8, 8]
+    for pool in (some, other):
+        await asyncio.to_thread(pool.close)
+
+
 async def test_a_pool_that_closes_does_what_it_has_in_the_line() -> None:
     line = Line(PATIENCE)
     some, other = (Threads(1, name=name, line=line) for name in ("some", "other"))
