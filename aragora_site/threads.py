@@ -134,11 +134,12 @@ class Line:
         with self._lock:
             if found := self._next():
                 self._set_to_work(*found)
-            is_left = bool(self._waiting)
+            is_left, patience = bool(self._waiting), self._patience_left()
         loop = asyncio.get_running_loop()
         if is_left and self._patience and self._looks_on is not loop:
             self._looks_on = loop
-            loop.call_later(self._patience, self._look_again)
+            # Where there is none left, no pool that waits has a thread.
+            loop.call_later(patience if patience > 0 else self._patience, self._look_again)
 
     def _look_again(self) -> None:
         self._looks_on = None
@@ -146,8 +147,7 @@ class Line:
 
     def _next(self) -> tuple[Threads, Job[object]] | None:
         """What is to begin now. The lock is held."""
-        last_begun = next(reversed(self._at_work.values()), -math.inf)
-        if time.monotonic() < last_begun + self._patience:
+        if self._patience_left() > 0:
             return None
         pool = next((pool for pool in self._waiting if pool.has_room), None)
         if pool is None:
@@ -157,6 +157,11 @@ class Line:
         if pool.waiting:
             self._waiting.append(pool)
         return pool, job
+
+    def _patience_left(self) -> float:
+        """With what was begun last, seconds. The lock is held."""
+        last_begun = next(reversed(self._at_work.values()), -math.inf)
+        return last_begun + self._patience - time.monotonic()
 
     def _begin(self, pool: Threads) -> Job[object]:
         job = pool.waiting.popleft()

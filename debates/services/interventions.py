@@ -98,8 +98,9 @@ def _cleaned(text: str) -> str:
 
 
 def _round_for(debate: Debate, wanted: int) -> int:
-    """The round that is meant, if it can still be told something. Under the debate's lock, so none
-    begins meanwhile."""
+    """The round that is meant, if it can still be told something. Under the debate's lock; but a
+    worker that is about to begin the round may have read what waits for it, and what comes then is
+    heard in the next one, or missed."""
     if debate.is_over:
         raise StateForbids(f"The debate is {debate.status}; its panel hears nothing more.")
     if debate.stop_requested:
