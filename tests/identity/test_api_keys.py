@@ -44,7 +44,7 @@ def test_a_key_is_shown_once_and_stored_by_its_hash(sign_in: SignIn, alice: User
     row = ApiKey.objects.get()
     stored = serializers.serialize("json", [row])
     assert token not in stored
-    assert token.rpartition("_")[2] not in stored
+    assert token.split("_", 2)[2] not in stored  # Which may have more of them in it.
     assert len(row.digest) == 64
 
 
