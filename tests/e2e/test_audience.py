@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -54,9 +55,13 @@ def test_a_refusal_is_said_where_it_was_asked_for(
     watch.expect("429")
     start_debate(slow_server, example=0)
     suggestion = page.get_by_label("What should the panel consider?")
-    for number in range(6):
+    status, number = 0, 0
+    while status != HTTPStatus.TOO_MANY_REQUESTS and number < 20:  # A slow browser has more room.
+        number += 1
         suggestion.fill(f"Idea {number}")
-        page.get_by_role("button", name="Suggest it").click()
+        with page.expect_response("**/suggest") as answer:
+            page.get_by_role("button", name="Suggest it").click()
+        status = answer.value.status
         page.get_by_role("button", name="Suggest it", disabled=False).wait_for()
     expect(page.locator("[data-said] .notice-danger")).to_contain_text("wait")
-    expect(suggestion).to_have_value("Idea 5")
+    expect(suggestion).to_have_value(f"Idea {number}")
