@@ -104,22 +104,14 @@ class Line:
             pool.waiting.append(job)
             if pool not in self._waiting:
                 self._waiting.append(pool)
-        self._begin_next()
+        self._look()
 
-    def after(self, done: Job[object], pool: Threads, inbox: _Inbox) -> Job[object] | None:
-        """On a thread of the pool: what it does next; None once it is free."""
+    def after(self, done: Job[object], pool: Threads, inbox: _Inbox) -> None:
+        """On a thread of the pool: it is free, and may have its next work at once."""
         with self._lock:
             del self._at_work[done]
             pool.set_free(inbox)
-            found = self._next()
-            if found is None:
-                return None
-            other, job = found
-            if other is pool and pool.free[-1:] == [inbox]:
-                pool.free.pop()
-                return job
-            self._set_to_work(other, job)
-            return None
+            self._begin_next()
 
     def leave_to(self, pool: Threads) -> dict[_Inbox, threading.Thread]:
         """Have the pool do all its work now, and give up its threads, which come back."""
@@ -127,13 +119,13 @@ class Line:
             if pool in self._waiting:
                 self._waiting.remove(pool)
             while pool.waiting:
-                self._set_to_work(pool, self._begin(pool))
+                self._begin(pool)
             return pool.give_up_threads()
 
-    def _begin_next(self) -> None:
+    def _look(self) -> None:
+        """On the event loop: begin what may begin, and see to what has to wait."""
         with self._lock:
-            if found := self._next():
-                self._set_to_work(*found)
+            self._begin_next()
             is_left, patience = bool(self._waiting), self._patience_left()
         loop = asyncio.get_running_loop()
         if is_left and self._patience and self._looks_on is not loop:
@@ -143,38 +135,35 @@ class Line:
 
     def _look_again(self) -> None:
         self._looks_on = None
-        self._begin_next()
+        self._look()
 
-    def _next(self) -> tuple[Threads, Job[object]] | None:
-        """What is to begin now. The lock is held."""
+    # --- With the lock held --------------------------------------------------------------------
+
+    def _begin_next(self) -> None:
+        """Begin one, if it is time to, and a pool that waits has a thread for it."""
         if self._patience_left() > 0:
-            return None
+            return
         pool = next((pool for pool in self._waiting if pool.has_room), None)
         if pool is None:
-            return None
+            return
         self._waiting.remove(pool)
-        job = self._begin(pool)
+        self._begin(pool)
         if pool.waiting:
             self._waiting.append(pool)
-        return pool, job
 
     def _patience_left(self) -> float:
-        """With what was begun last, seconds. The lock is held."""
+        """With what was begun last, seconds."""
         last_begun = next(reversed(self._at_work.values()), -math.inf)
         return last_begun + self._patience - time.monotonic()
 
-    def _begin(self, pool: Threads) -> Job[object]:
+    def _begin(self, pool: Threads) -> None:
         job = pool.waiting.popleft()
         self._at_work[job] = time.monotonic()
-        return job
-
-    def _set_to_work(self, pool: Threads, job: Job[object]) -> None:
-        """The lock is held, by whoever comes: it is the job that fails, and nobody else."""
         try:
             pool.set_to_work(job)
         except RuntimeError as error:  # The system has no more threads for now.
             del self._at_work[job]
-            job.refuse(error)
+            job.refuse(error)  # It fails, and not whoever has come by.
 
 
 @cache
@@ -256,10 +245,9 @@ class Threads:
 
     def _work(self, inbox: _Inbox) -> None:
         while (job := inbox.get()) is not None:
-            while job is not None:
-                tell = job.carry_out()
-                # Free before anybody hears of it: they may have more to do at once.
-                job = self._line.after(job, self, inbox)
-                tell()
-                del tell  # What it holds would stay until the next one comes.
+            tell = job.carry_out()
+            # Free before anybody hears of it: they may have more to do at once.
+            self._line.after(job, self, inbox)
+            tell()
+            del job, tell  # What they hold would stay until the next one comes.
         self._at_end()
