@@ -5,22 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
 from aragora_site.threads import Job, Line, Threads
+from tests.support.sites import wait_until
 
 PATIENCE = 5.0
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 async def test_there_are_no_more_threads_than_may_be_and_none_before_they_are_needed() -> None:

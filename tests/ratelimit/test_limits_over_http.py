@@ -229,9 +229,6 @@ def test_a_form_with_a_mistake_is_no_debate(
     assert as_charlie.post("/examples/0/", form)["RateLimit"].startswith('"debates";r=4')
 
 
-# --- This machine itself -----------------------------------------------------------------------
-
-
 def test_what_leads_back_to_a_debate_or_to_one_that_was_started_is_no_start(
     as_alice: Client, alice: User
 ) -> None:
@@ -257,6 +254,9 @@ def test_what_leads_back_to_a_debate_or_to_one_that_was_started_is_no_start(
         assert refused["Location"] == f"/debates/{debate.slug}/#branches"
     assert Debate.objects.count() == 3
     assert start(as_alice)["RateLimit"].startswith('"debates";r=9;')
+
+
+# --- This machine itself -----------------------------------------------------------------------
 
 
 def test_the_only_person_of_an_embedded_server_is_not_counted(

@@ -46,8 +46,6 @@ NO_KEY = "none"
 LAST_WORDS_SECONDS = 0.1
 """How long to wait, after the last event, for the end of the body: a connection whose answer has
 been read to its end can be used again."""
-
-
 MOST_SETTINGS = 32
 """Of one model, that are kept prepared."""
 
